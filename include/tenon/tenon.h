@@ -1,0 +1,14 @@
+/** @file tenon.h @brief Everything that needs no operating system. Add posix.h, sim.h and drivers/serialport_line.h as needed. */
+#ifndef TENON_H
+#define TENON_H
+
+#include "tenon/drivers/differential_reducer.h"
+#include "tenon/drivers/dxl2_bus.h"
+#include "tenon/drivers/dxl2_motor.h"
+#include "tenon/drivers/memory_line.h"
+#include "tenon/drivers/passthrough_controller.h"
+#include "tenon/drivers/ratio_reducer.h"
+#include "tenon/sched.h"
+#include "tenon/version.h"
+
+#endif

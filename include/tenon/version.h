@@ -1,0 +1,26 @@
+/** @file version.h @brief Version of the library and of the driver ABI. */
+#ifndef TENON_VERSION_H
+#define TENON_VERSION_H
+
+#include "tenon/base.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define TENON_VERSION_MAJOR 0
+#define TENON_VERSION_MINOR 1
+#define TENON_VERSION_PATCH 0
+#define TENON_VERSION_STRING "0.1.0"
+
+/**
+ * Version of the library that is linked, which may differ from the headers compiled against.
+ * @return "MAJOR.MINOR.PATCH", static.
+ * @context any
+ */
+TENON_API const char *tenon_version(void);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
