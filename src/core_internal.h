@@ -1,0 +1,239 @@
+/* What the files of the core share. Hidden visibility. */
+#ifndef TENON_CORE_INTERNAL_H
+#define TENON_CORE_INTERNAL_H
+
+#include "tenon/sched.h"
+
+/* --- words shared with other contexts: plain in the headers (C++), atomic here; loads and stores only --- */
+
+static inline uint32_t tenon__load(const uint32_t *word)
+{
+    return __atomic_load_n(word, __ATOMIC_SEQ_CST);
+}
+
+static inline void tenon__store(uint32_t *word, uint32_t value)
+{
+    __atomic_store_n(word, value, __ATOMIC_SEQ_CST);
+}
+
+static inline uint8_t tenon__load8(const uint8_t *byte)
+{
+    return __atomic_load_n(byte, __ATOMIC_RELAXED);
+}
+
+static inline void tenon__store8(uint8_t *byte, uint8_t value)
+{
+    __atomic_store_n(byte, value, __ATOMIC_RELAXED);
+}
+
+/* --- maths.c --- */
+
+bool tenon__is_finite(double x);
+bool tenon__is_finitef(float x);
+double tenon__sqrt(double x);
+double tenon__cbrt(double x);
+float tenon__sqrtf(float x);
+
+static inline double tenon__abs(double x)
+{
+    return x < 0.0 ? -x : x;
+}
+
+static inline float tenon__absf(float x)
+{
+    return x < 0.0f ? -x : x;
+}
+
+static inline double tenon__clamp(double x, double low, double high)
+{
+    return x < low ? low : (x > high ? high : x);
+}
+
+static inline float tenon__clampf(float x, float low, float high)
+{
+    return x < low ? low : (x > high ? high : x);
+}
+
+/* --- the plan --- */
+
+/* One entry: a joint alone (1 motor, 1 joint) or a drivetrain. */
+struct tenon__drive {
+    struct tenon_slot *motors;
+    struct tenon_slot *reducer;
+    struct tenon_joint *const *joints;
+    uint8_t motor_count;
+    uint8_t joint_count;
+    uint8_t divisor;
+    uint8_t phase;
+};
+
+/* Entries of equal rate and phase stand together. */
+struct tenon__rate {
+    uint32_t first;
+    uint32_t count;
+    uint8_t divisor;
+    uint8_t phase;
+};
+
+/* What one step passes down. */
+struct tenon__cycle {
+    tenon_ns_t now;
+    uint32_t number;
+    float dt_s; /* of the rate that runs */
+};
+
+int tenon__plan_build(struct tenon_sched *sched);
+
+/* --- diag.c --- */
+
+int tenon__refuse(struct tenon_sched *sched, int code, enum tenon_cause cause, const char *subject);
+int tenon__refuse_value(struct tenon_sched *sched,
+                        int code,
+                        enum tenon_cause cause,
+                        const char *subject,
+                        float value,
+                        float bound);
+int tenon__refuse_diag(struct tenon_sched *sched, const struct tenon_diag *diag);
+
+/* --- slot.c --- */
+
+enum tenon__wish { /* what the owner of a seat wants of the module */
+    TENON__WISH_KEEP = 0, /* leave torque as it is */
+    TENON__WISH_OFF = 1,  /* torque off */
+    TENON__WISH_ACTIVE = 2
+};
+
+int tenon__slot_seat(struct tenon_sched *sched,
+                     struct tenon_slot *slot,
+                     enum tenon_role role,
+                     struct tenon_module *module,
+                     const char *name);
+void tenon__slot_wish(struct tenon_sched *sched, struct tenon_slot *slot, enum tenon__wish wish);
+void tenon__slot_fault(struct tenon_sched *sched, struct tenon_slot *slot, tenon_ns_t now);
+bool tenon__slot_reset(struct tenon_sched *sched, struct tenon_slot *slot);
+void tenon__slot_begin(struct tenon_slot *slot);
+bool tenon__slot_is_settled(const struct tenon_slot *slot);
+void tenon__slot_supervise(struct tenon_sched *sched, struct tenon_slot *slot, tenon_ns_t now, tenon_ns_t *io_deadline);
+
+static inline struct tenon_motor *tenon__slot_motor(const struct tenon_slot *slot)
+{
+    return (struct tenon_motor *)(void *)slot->module;
+}
+
+static inline struct tenon_reducer *tenon__slot_reducer(const struct tenon_slot *slot)
+{
+    return (struct tenon_reducer *)(void *)slot->module;
+}
+
+static inline struct tenon_controller *tenon__slot_controller(const struct tenon_slot *slot)
+{
+    return (struct tenon_controller *)(void *)slot->module;
+}
+
+/* --- wire.c --- */
+
+void tenon__wire_poll(struct tenon_wire *wire, tenon_ns_t now, tenon_ns_t *io_deadline);
+void tenon__wire_stage(struct tenon_wire *wire, const struct tenon__cycle *cycle);
+
+/* --- limits.c --- */
+
+enum { /* bits of tenon_joint.own_limits */
+    TENON__OWN_POSITION = 1u,
+    TENON__OWN_VELOCITY = 2u,
+    TENON__OWN_ACCELERATION = 4u,
+    TENON__OWN_JERK = 8u,
+    TENON__OWN_EFFORT = 16u
+};
+
+int tenon__limits_take(struct tenon_sched *sched, struct tenon_joint *joint, const struct tenon_joint_limits *limits);
+int tenon__limits_resolve(const struct tenon__drive *drive);
+
+/* --- limiter.c, gate.c --- */
+
+bool tenon__limiter_apply(struct tenon_joint *joint, struct tenon_joint_command *command, float dt_s);
+void tenon__limiter_seed(struct tenon_joint *joint, double position_rad);
+bool tenon__limiter_brake(struct tenon_joint *joint, struct tenon_joint_command *out_command, float dt_s);
+bool tenon__gate_apply(struct tenon_motor *motor, struct tenon_motor_command *command, float dt_s);
+
+static inline bool tenon__mode_is_position(uint8_t mode)
+{
+    return mode == TENON_MODE_POSITION || mode == TENON_MODE_EXTENDED_POSITION || mode == TENON_MODE_EFFORT_POSITION;
+}
+
+/* --- drive.c, joint.c --- */
+
+void tenon__drive_run(struct tenon_sched *sched, const struct tenon__drive *drive, const struct tenon__cycle *cycle);
+uint8_t tenon__joint_mode(struct tenon_joint *joint);
+void tenon__joint_enable(struct tenon_joint *joint);
+void tenon__joint_disable(struct tenon_joint *joint);
+void tenon__joint_follow(struct tenon_joint *joint, const struct tenon_joint_command *command);
+void tenon__joint_stop(struct tenon_joint *joint);
+void tenon__joint_reset(struct tenon_joint *joint);
+void tenon__joint_make_safe(struct tenon_joint *joint);
+void tenon__joint_fail(struct tenon_joint *joint, const struct tenon_diag *why);
+void tenon__joint_drop(struct tenon_joint *joint, const struct tenon_diag *why);
+void tenon__joint_hold_here(struct tenon_joint *joint, double position_rad);
+void tenon__joint_update(struct tenon_joint *joint, const struct tenon__cycle *cycle);
+void tenon__joint_end_stop(struct tenon_joint *joint);
+
+static inline bool tenon__joint_is_driven(const struct tenon_joint *joint)
+{
+    return joint->status == TENON_JOINT_ENABLED || joint->status == TENON_JOINT_STOPPING ||
+           joint->status == TENON_JOINT_HOLDING;
+}
+
+/* The motor seats that serve a joint. */
+static inline struct tenon_slot *tenon__joint_motors(struct tenon_joint *joint, unsigned *out_count)
+{
+    *out_count = joint->drivetrain != NULL ? joint->drivetrain->motor_count : 1u;
+    return joint->drivetrain != NULL ? joint->drivetrain->motors : &joint->motor;
+}
+
+/* The joints that share a joint's motors, itself among them. */
+static inline struct tenon_joint *const *tenon__joint_siblings(struct tenon_joint *joint, unsigned *out_count)
+{
+    *out_count = joint->drivetrain != NULL ? joint->drivetrain->joint_count : 1u;
+    return joint->drivetrain != NULL ? joint->drivetrain->joints : &joint->self;
+}
+
+/* --- path.c, group.c --- */
+
+void tenon__path_plan(struct tenon_path *path, double velocity, double acceleration, double jerk);
+double tenon__path_at(const struct tenon_path *path, double t_s, double *out_rate);
+int tenon__group_check(struct tenon_group *group, struct tenon_diag *out_diag);
+void tenon__group_move(struct tenon_group *group);
+void tenon__group_halt(struct tenon_group *group);
+void tenon__groups_advance(struct tenon_sched *sched);
+
+/* --- queue.c --- */
+
+enum tenon__op {
+    TENON__OP_ENABLE,
+    TENON__OP_DISABLE,
+    TENON__OP_FOLLOW,
+    TENON__OP_RESET,
+    TENON__OP_GOAL,
+    TENON__OP_MOVE,
+    TENON__OP_STOP,
+    TENON__OP_GROUP_STOP,
+    TENON__OP_MAKE_SAFE
+};
+
+struct tenon_command_entry {
+    struct tenon_joint *joint;
+    struct tenon_group *group;
+    struct tenon_joint_command command;
+    uint8_t op;
+};
+
+uint32_t tenon__queue_room(const struct tenon_command_queue *queue);
+void tenon__queue_put(struct tenon_command_queue *queue, uint32_t offset, const struct tenon_command_entry *entry);
+void tenon__queue_publish(struct tenon_command_queue *queue, uint32_t count);
+bool tenon__queue_take(struct tenon_command_queue *queue, struct tenon_command_entry *out_entry);
+
+/* --- snapshot.c, timing.c --- */
+
+void tenon__snapshot_publish(struct tenon_sched *sched, const struct tenon__cycle *cycle, tenon_ns_t release);
+void tenon__timing_add(struct tenon_timing *timing, uint32_t ticks);
+
+#endif

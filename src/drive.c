@@ -1,0 +1,342 @@
+/*
+ * One entry of the plan, once a cycle: up through motors and reducer to the joints, then down again.
+ *
+ *     motor.read -> reducer.to_joint -> joint (set point, controller, limiter) -> reducer.to_motor -> gate -> motor.command
+ */
+#include "core_internal.h"
+
+#define STALE_PERIODS 10
+#define STALE_MIN_NS TENON_MS(100)
+#define JUMP_SLACK_RAD 0.02 /* counts, play and the sampling instant */
+#define JUMP_FACTOR 1.5
+
+/* --- the modules it stands on --- */
+
+static const struct tenon_module *first_down(const struct tenon__drive *drive)
+{
+    for (unsigned i = 0; i < drive->motor_count; i++) {
+        if (!tenon_slot_is_up(&drive->motors[i])) {
+            return drive->motors[i].module;
+        }
+    }
+    if (drive->reducer->module != NULL && !tenon_slot_is_up(drive->reducer)) {
+        return drive->reducer->module;
+    }
+    for (unsigned i = 0; i < drive->joint_count; i++) {
+        const struct tenon_slot *const controller = &drive->joints[i]->controller;
+        if (controller->module != NULL && !tenon_slot_is_up(controller)) {
+            return controller->module;
+        }
+    }
+    return NULL;
+}
+
+static bool all_motors_active(const struct tenon__drive *drive)
+{
+    for (unsigned i = 0; i < drive->motor_count; i++) {
+        if (drive->motors[i].module->state != TENON_MODULE_ACTIVE) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void go_down(const struct tenon__drive *drive, const struct tenon_module *why)
+{
+    for (unsigned i = 0; i < drive->joint_count; i++) {
+        struct tenon_joint *const joint = drive->joints[i];
+        joint->is_up = false;
+        joint->state.valid = 0;
+        tenon__joint_drop(joint, &why->diag);
+    }
+}
+
+/* Joints whose servos hold already (the host was restarted) are taken over as they are. */
+static void come_up(const struct tenon__drive *drive, tenon_ns_t now)
+{
+    bool is_holding = true;
+    for (unsigned i = 0; i < drive->motor_count; i++) {
+        struct tenon_motor *const motor = tenon__slot_motor(&drive->motors[i]);
+        motor->state = (struct tenon_motor_state){.stamp_ns = now};
+        is_holding = is_holding && motor->is_holding;
+    }
+    const int rc = tenon__limits_resolve(drive);
+    for (unsigned i = 0; i < drive->joint_count; i++) {
+        struct tenon_joint *const joint = drive->joints[i];
+        joint->is_up = true;
+        if (rc < 0 || joint->diag.code != TENON_OK) {
+            joint->status = TENON_JOINT_FAULT;
+        } else {
+            joint->status = is_holding ? TENON_JOINT_HOLDING : TENON_JOINT_DISABLED;
+        }
+    }
+}
+
+/* --- up: samples --- */
+
+static bool is_finite_state(const struct tenon_motor_state *s)
+{
+    return tenon__is_finite(s->position_rad) && tenon__is_finitef(s->velocity_rad_s) && tenon__is_finitef(s->effort_nm);
+}
+
+/* A motor cannot have moved further than at its top speed. The longer nothing plausible came, the more is. */
+static bool is_plausible(const struct tenon_motor *motor, const struct tenon_motor_state *s)
+{
+    if (!is_finite_state(s)) {
+        return false;
+    }
+    if (motor->state.valid == 0) {
+        return true;
+    }
+    const double dt = (double)(s->stamp_ns - motor->state.stamp_ns) * 1e-9;
+    const double reach = JUMP_FACTOR * (double)motor->limits.velocity_top_rad_s * (dt > 0.0 ? dt : 0.0) + JUMP_SLACK_RAD;
+    return tenon__abs(s->position_rad - motor->state.position_rad) <= reach;
+}
+
+static void check_age(struct tenon_sched *sched, struct tenon_slot *slot, tenon_ns_t allowed, tenon_ns_t now)
+{
+    const tenon_ns_t age = now - tenon__slot_motor(slot)->state.stamp_ns;
+    if (age > allowed) {
+        (void)tenon_module_refuse(
+            slot->module, TENON_ERR_TIMEOUT, TENON_CAUSE_STALE, (float)age * 1e-9f, (float)allowed * 1e-9f);
+        tenon__slot_fault(sched, slot, now);
+    }
+}
+
+static void read_motor(struct tenon_sched *sched, struct tenon_slot *slot, tenon_ns_t allowed_age, tenon_ns_t now)
+{
+    struct tenon_motor *const motor = tenon__slot_motor(slot);
+    struct tenon_motor_state sample = motor->state;
+    const int rc = tenon_motor_get_api(motor)->read(motor, &sample);
+    if (rc >= 0) {
+        if (is_plausible(motor, &sample)) {
+            motor->state = sample;
+        } else {
+            motor->implausible_count++;
+        }
+    } else if (rc != TENON_ERR_AGAIN) {
+        if (motor->module.diag.code == TENON_OK) {
+            (void)tenon_module_refuse(
+                &motor->module, (enum tenon_err)rc, TENON_CAUSE_MODULE_FAILED, (float)rc, 0.0f);
+        }
+        tenon__slot_fault(sched, slot, now);
+        return;
+    }
+    check_age(sched, slot, allowed_age, now);
+}
+
+/* What holds for all motors of the drive together. */
+static uint8_t common_validity(const struct tenon__drive *drive, tenon_ns_t *out_stamp)
+{
+    unsigned valid = TENON_VALID_POSITION | TENON_VALID_VELOCITY | TENON_VALID_EFFORT;
+    *out_stamp = TENON_NEVER;
+    for (unsigned i = 0; i < drive->motor_count; i++) {
+        const struct tenon_motor_state *const s = &tenon__slot_motor(&drive->motors[i])->state;
+        valid &= s->valid;
+        *out_stamp = s->stamp_ns < *out_stamp ? s->stamp_ns : *out_stamp;
+    }
+    return (uint8_t)valid;
+}
+
+static int map_to_joint(const struct tenon__drive *drive,
+                        const struct tenon_motor_state *motors,
+                        float dt_s,
+                        struct tenon_joint_state *out_joints)
+{
+    struct tenon_reducer *const reducer = tenon__slot_reducer(drive->reducer);
+    if (reducer == NULL) {
+        out_joints[0].position_rad = motors[0].position_rad;
+        out_joints[0].velocity_rad_s = motors[0].velocity_rad_s;
+        out_joints[0].effort_nm = motors[0].effort_nm;
+    } else {
+        const int rc = tenon_reducer_get_api(reducer)->to_joint(reducer, motors, dt_s, out_joints);
+        if (rc < 0) {
+            return rc;
+        }
+    }
+    for (unsigned i = 0; i < drive->joint_count; i++) {
+        const struct tenon_joint *const joint = drive->joints[i];
+        struct tenon_joint_state *const s = &out_joints[i];
+        if (!tenon__is_finite(s->position_rad) || !tenon__is_finitef(s->velocity_rad_s) ||
+            !tenon__is_finitef(s->effort_nm)) {
+            return TENON_ERR_PROTO;
+        }
+        s->position_rad -= joint->zero_rad;
+        if (joint->is_reversed) {
+            s->position_rad = -s->position_rad;
+            s->velocity_rad_s = -s->velocity_rad_s;
+            s->effort_nm = -s->effort_nm;
+        }
+    }
+    return TENON_OK;
+}
+
+static void fault_reducer(struct tenon_sched *sched, const struct tenon__drive *drive, int rc, tenon_ns_t now)
+{
+    const enum tenon_cause cause = rc == TENON_ERR_PROTO ? TENON_CAUSE_NOT_FINITE : TENON_CAUSE_MODULE_FAILED;
+    (void)tenon_module_refuse(drive->reducer->module, (enum tenon_err)rc, cause, (float)rc, 0.0f);
+    tenon__slot_fault(sched, drive->reducer, now);
+}
+
+static void measure(struct tenon_sched *sched, const struct tenon__drive *drive, const struct tenon__cycle *cycle)
+{
+    struct tenon_motor_state motors[TENON_COUPLED_MAX];
+    struct tenon_joint_state joints[TENON_COUPLED_MAX];
+    tenon_ns_t stamp;
+    const uint8_t valid = common_validity(drive, &stamp);
+    if (valid == 0) {
+        return;
+    }
+    for (unsigned i = 0; i < drive->motor_count; i++) {
+        motors[i] = tenon__slot_motor(&drive->motors[i])->state;
+    }
+    const int rc = map_to_joint(drive, motors, cycle->dt_s, joints);
+    if (rc < 0) {
+        fault_reducer(sched, drive, rc, cycle->now);
+        return;
+    }
+    for (unsigned i = 0; i < drive->joint_count; i++) {
+        struct tenon_joint *const joint = drive->joints[i];
+        joint->state = joints[i];
+        joint->state.stamp_ns = stamp;
+        joint->state.valid = valid;
+        joint->age_ns = cycle->now - stamp;
+    }
+}
+
+static void read_all(struct tenon_sched *sched, const struct tenon__drive *drive, const struct tenon__cycle *cycle)
+{
+    const tenon_ns_t periods = STALE_PERIODS * sched->period_ns * drive->divisor;
+    const tenon_ns_t allowed = periods > STALE_MIN_NS ? periods : STALE_MIN_NS;
+    for (unsigned i = 0; i < drive->motor_count; i++) {
+        read_motor(sched, &drive->motors[i], allowed, cycle->now);
+    }
+}
+
+/* --- down: commands --- */
+
+static int map_to_motor(const struct tenon__drive *drive, float dt_s, struct tenon_motor_command *out_motors)
+{
+    struct tenon_joint_command commands[TENON_COUPLED_MAX];
+    struct tenon_joint_state states[TENON_COUPLED_MAX];
+    for (unsigned i = 0; i < drive->joint_count; i++) {
+        const struct tenon_joint *const joint = drive->joints[i];
+        const float sign = joint->is_reversed ? -1.0f : 1.0f;
+        const bool is_cap = joint->command.mode == TENON_MODE_EFFORT_POSITION;
+        commands[i] = joint->command;
+        commands[i].position_rad = (double)sign * joint->command.position_rad + joint->zero_rad;
+        commands[i].velocity_rad_s = sign * joint->command.velocity_rad_s;
+        commands[i].effort_nm = is_cap ? joint->command.effort_nm : sign * joint->command.effort_nm;
+        states[i] = joint->state;
+        states[i].position_rad = (double)sign * joint->state.position_rad + joint->zero_rad;
+        states[i].velocity_rad_s = sign * joint->state.velocity_rad_s;
+        states[i].effort_nm = sign * joint->state.effort_nm;
+    }
+    for (unsigned i = 0; i < drive->motor_count; i++) {
+        out_motors[i] = (struct tenon_motor_command){.mode = commands[0].mode};
+    }
+    struct tenon_reducer *const reducer = tenon__slot_reducer(drive->reducer);
+    if (reducer == NULL) {
+        out_motors[0].position_rad = commands[0].position_rad;
+        out_motors[0].velocity_rad_s = commands[0].velocity_rad_s;
+        out_motors[0].effort_nm = commands[0].effort_nm;
+        return TENON_OK;
+    }
+    return tenon_reducer_get_api(reducer)->to_motor(reducer, commands, states, dt_s, out_motors);
+}
+
+static void write_all(struct tenon_sched *sched, const struct tenon__drive *drive, const struct tenon__cycle *cycle)
+{
+    struct tenon_motor_command commands[TENON_COUPLED_MAX];
+    const int rc = map_to_motor(drive, cycle->dt_s, commands);
+    if (rc < 0) {
+        fault_reducer(sched, drive, rc, cycle->now);
+        return;
+    }
+    for (unsigned i = 0; i < drive->motor_count; i++) {
+        struct tenon_motor *const motor = tenon__slot_motor(&drive->motors[i]);
+        commands[i].mode = motor->mode;
+        (void)tenon__gate_apply(motor, &commands[i], cycle->dt_s);
+        const int sent = tenon_motor_get_api(motor)->command(motor, &commands[i]);
+        if (sent < 0) {
+            (void)tenon_module_refuse(
+                &motor->module, (enum tenon_err)sent, TENON_CAUSE_MODULE_FAILED, (float)sent, 0.0f);
+            tenon__slot_fault(sched, &drive->motors[i], cycle->now);
+            return;
+        }
+        motor->command = commands[i];
+        motor->has_command = true;
+    }
+}
+
+/* --- the joints between --- */
+
+/* Torque is on: begin where the motors' goals are, so that nothing jumps. */
+static void end_enabling(const struct tenon__drive *drive, const struct tenon__cycle *cycle)
+{
+    struct tenon_motor_state goals[TENON_COUPLED_MAX];
+    struct tenon_joint_state joints[TENON_COUPLED_MAX];
+    for (unsigned i = 0; i < drive->motor_count; i++) {
+        const struct tenon_motor *const motor = tenon__slot_motor(&drive->motors[i]);
+        goals[i] = motor->state;
+        if (motor->has_command && tenon__mode_is_position(motor->mode)) {
+            goals[i].position_rad = motor->command.position_rad;
+        }
+    }
+    if (map_to_joint(drive, goals, cycle->dt_s, joints) < 0) {
+        return; /* measure() reports it */
+    }
+    for (unsigned i = 0; i < drive->joint_count; i++) {
+        tenon__joint_hold_here(drive->joints[i], joints[i].position_rad);
+    }
+}
+
+static bool all_at_rest(const struct tenon__drive *drive)
+{
+    for (unsigned i = 0; i < drive->joint_count; i++) {
+        if (drive->joints[i]->status != TENON_JOINT_STOPPING || !drive->joints[i]->is_at_rest) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void run_joints(const struct tenon__drive *drive, const struct tenon__cycle *cycle)
+{
+    for (unsigned i = 0; i < drive->joint_count; i++) {
+        tenon__joint_update(drive->joints[i], cycle);
+    }
+    if (all_at_rest(drive)) { /* joints that share motors let go together */
+        for (unsigned i = 0; i < drive->joint_count; i++) {
+            tenon__joint_end_stop(drive->joints[i]);
+        }
+    }
+}
+
+void tenon__drive_run(struct tenon_sched *sched, const struct tenon__drive *drive, const struct tenon__cycle *cycle)
+{
+    const struct tenon_joint *const first = drive->joints[0];
+    const struct tenon_module *down = first_down(drive);
+    if (down == NULL) {
+        if (!first->is_up) {
+            come_up(drive, cycle->now);
+        }
+        read_all(sched, drive, cycle);
+        measure(sched, drive, cycle);
+        down = first_down(drive); /* reading may have found a fault */
+    }
+    if (down != NULL) {
+        go_down(drive, down);
+        return;
+    }
+    if (first->state.valid == 0) {
+        return;
+    }
+    if (first->status == TENON_JOINT_ENABLING && all_motors_active(drive)) {
+        end_enabling(drive, cycle);
+    }
+    run_joints(drive, cycle);
+    if (tenon__joint_is_driven(first) && all_motors_active(drive)) {
+        write_all(sched, drive, cycle);
+    }
+}

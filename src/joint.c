@@ -1,0 +1,324 @@
+/* A joint: what it is told, what it does about it, and what it does when something fails. */
+#include "core_internal.h"
+
+static float absf_error(const struct tenon_joint *joint)
+{
+    return (float)tenon__abs(joint->command.position_rad - joint->state.position_rad);
+}
+
+/* The mode of its motors, or POSITION if a controller makes what they need of it. */
+uint8_t tenon__joint_mode(struct tenon_joint *joint)
+{
+    if (joint->controller.module != NULL) {
+        return TENON_MODE_POSITION;
+    }
+    unsigned count;
+    return tenon__slot_motor(&tenon__joint_motors(joint, &count)[0])->mode;
+}
+
+static void wish_motors(struct tenon_joint *joint, enum tenon__wish wish)
+{
+    unsigned count;
+    struct tenon_slot *const motors = tenon__joint_motors(joint, &count);
+    for (unsigned i = 0; i < count; i++) {
+        tenon__slot_wish(joint->sched, &motors[i], wish);
+    }
+}
+
+/* --- torque on --- */
+
+void tenon__joint_enable(struct tenon_joint *joint)
+{
+    if (joint->diag.code != TENON_OK || joint->sched->estop != 0) {
+        return;
+    }
+    unsigned count;
+    struct tenon_joint *const *const siblings = tenon__joint_siblings(joint, &count);
+    for (unsigned i = 0; i < count; i++) {
+        if (siblings[i]->status == TENON_JOINT_DISABLED || siblings[i]->status == TENON_JOINT_HOLDING) {
+            siblings[i]->status = TENON_JOINT_ENABLING;
+            siblings[i]->has_setpoint = false;
+        }
+    }
+    if (joint->status == TENON_JOINT_ENABLING) {
+        wish_motors(joint, TENON__WISH_ACTIVE);
+    }
+}
+
+/* Enabled from here on, holding. */
+void tenon__joint_hold_here(struct tenon_joint *joint, double position_rad)
+{
+    const struct tenon_joint_command hold = {
+        .position_rad = position_rad,
+        .mode = tenon__joint_mode(joint),
+    };
+    tenon__limiter_seed(joint, position_rad);
+    joint->command = hold;
+    if (!joint->has_setpoint) {
+        joint->setpoint = hold;
+    }
+    joint->status = TENON_JOINT_ENABLED;
+}
+
+/* --- stopping --- */
+
+static bool is_powered(const struct tenon_joint *joint)
+{
+    return tenon__joint_is_driven(joint) || joint->status == TENON_JOINT_ENABLING;
+}
+
+static bool motors_follow(struct tenon_joint *joint)
+{
+    unsigned count;
+    const struct tenon_slot *const motors = tenon__joint_motors(joint, &count);
+    for (unsigned i = 0; i < count; i++) {
+        if (motors[i].module->state != TENON_MODULE_ACTIVE) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void brake(struct tenon_joint *joint, uint8_t after)
+{
+    if (joint->status == TENON_JOINT_STOPPING && after == TENON_JOINT_ENABLED) {
+        return; /* a stop on the way to safety stays one */
+    }
+    joint->after_stop = after;
+    joint->status = TENON_JOINT_STOPPING;
+    joint->is_at_rest = false;
+    joint->mover = NULL;
+}
+
+/* One joint; its motors are the caller's work. @return true if torque must go off now. */
+static bool halt_one(struct tenon_joint *joint, uint8_t action, uint8_t after)
+{
+    tenon__store8(&joint->wants_torque, 0);
+    joint->mover = NULL;
+    if (!is_powered(joint)) {
+        return false;
+    }
+    const bool can_brake = joint->status != TENON_JOINT_ENABLING && motors_follow(joint);
+    if (action == TENON_SAFE_LIMP || (action == TENON_SAFE_RAMP && !can_brake)) {
+        joint->status = after;
+        return true;
+    }
+    if (!can_brake) { /* held by the servo itself */
+        joint->status = TENON_JOINT_HOLDING;
+    } else if (joint->status != TENON_JOINT_HOLDING || action == TENON_SAFE_RAMP) {
+        brake(joint, action == TENON_SAFE_HOLD ? TENON_JOINT_HOLDING : after);
+    }
+    return false;
+}
+
+/* Carry out an action on a joint and those that share its motors. */
+static void halt(struct tenon_joint *joint, bool by_request, uint8_t after)
+{
+    unsigned count;
+    struct tenon_joint *const *const siblings = tenon__joint_siblings(joint, &count);
+    bool torque_off = false;
+    for (unsigned i = 0; i < count; i++) {
+        const uint8_t action = by_request ? (uint8_t)TENON_SAFE_RAMP : siblings[i]->safe_action;
+        torque_off |= halt_one(siblings[i], action, after);
+    }
+    if (torque_off) {
+        wish_motors(joint, TENON__WISH_OFF);
+    } else if (joint->status == TENON_JOINT_HOLDING && !motors_follow(joint)) {
+        wish_motors(joint, TENON__WISH_KEEP);
+    }
+}
+
+void tenon__joint_disable(struct tenon_joint *joint)
+{
+    halt(joint, true, TENON_JOINT_DISABLED);
+}
+
+void tenon__joint_make_safe(struct tenon_joint *joint)
+{
+    halt(joint, false, TENON_JOINT_DISABLED);
+}
+
+void tenon__joint_end_stop(struct tenon_joint *joint)
+{
+    const uint8_t after = joint->after_stop;
+    joint->status = after;
+    if (after == TENON_JOINT_DISABLED || after == TENON_JOINT_FAULT) {
+        wish_motors(joint, TENON__WISH_OFF);
+    } else if (after == TENON_JOINT_ENABLED) {
+        joint->setpoint = joint->command;
+    }
+}
+
+void tenon__joint_stop(struct tenon_joint *joint)
+{
+    if (joint->mover != NULL) {
+        tenon__group_halt(joint->mover);
+    } else if (joint->status == TENON_JOINT_ENABLED) {
+        brake(joint, TENON_JOINT_ENABLED);
+    }
+}
+
+/* --- faults --- */
+
+static void note_fault(struct tenon_joint *joint, const struct tenon_diag *why)
+{
+    if (joint->diag.code != TENON_OK) {
+        return; /* the first one counts */
+    }
+    joint->diag = *why;
+    joint->diag.subject = why->subject != NULL ? why->subject : joint->name;
+    joint->fault_count++;
+}
+
+/* The joint or what moves it went wrong while its motors still follow. */
+void tenon__joint_fail(struct tenon_joint *joint, const struct tenon_diag *why)
+{
+    unsigned count;
+    struct tenon_joint *const *const siblings = tenon__joint_siblings(joint, &count);
+    for (unsigned i = 0; i < count; i++) {
+        note_fault(siblings[i], why);
+    }
+    halt(joint, false, TENON_JOINT_FAULT);
+}
+
+/* Its modules are gone: nothing can be braked any more; the servo holds by itself, or torque goes off. */
+void tenon__joint_drop(struct tenon_joint *joint, const struct tenon_diag *why)
+{
+    tenon__store8(&joint->wants_torque, 0);
+    joint->mover = NULL;
+    if (is_powered(joint)) {
+        note_fault(joint, why);
+        joint->status = TENON_JOINT_FAULT;
+        wish_motors(joint, joint->safe_action == TENON_SAFE_HOLD ? TENON__WISH_KEEP : TENON__WISH_OFF);
+    } else if (joint->status == TENON_JOINT_DISABLED) {
+        joint->status = TENON_JOINT_DOWN;
+    }
+}
+
+static void reset_modules(struct tenon_joint *joint)
+{
+    unsigned count;
+    struct tenon_slot *const motors = tenon__joint_motors(joint, &count);
+    for (unsigned i = 0; i < count; i++) {
+        (void)tenon__slot_reset(joint->sched, &motors[i]);
+    }
+    struct tenon_slot *const reducer = joint->drivetrain != NULL ? &joint->drivetrain->reducer : &joint->reducer;
+    (void)tenon__slot_reset(joint->sched, reducer);
+    (void)tenon__slot_reset(joint->sched, &joint->controller);
+}
+
+void tenon__joint_reset(struct tenon_joint *joint)
+{
+    unsigned count;
+    struct tenon_joint *const *const siblings = tenon__joint_siblings(joint, &count);
+    for (unsigned i = 0; i < count; i++) {
+        siblings[i]->diag = (struct tenon_diag){.code = TENON_OK};
+        if (siblings[i]->status == TENON_JOINT_FAULT) {
+            siblings[i]->status = TENON_JOINT_DOWN;
+            siblings[i]->is_up = false; /* come up anew: limits, torque found on */
+        }
+    }
+    reset_modules(joint);
+}
+
+/* --- one cycle --- */
+
+void tenon__joint_follow(struct tenon_joint *joint, const struct tenon_joint_command *command)
+{
+    if (joint->mover != NULL || (joint->status != TENON_JOINT_ENABLED && joint->status != TENON_JOINT_ENABLING)) {
+        return;
+    }
+    joint->setpoint = *command;
+    joint->has_setpoint = true;
+}
+
+static struct tenon_controller_input input_of(const struct tenon_joint *joint, float dt_s)
+{
+    const struct tenon_controller_input input = {
+        .setpoint = joint->setpoint,
+        .state = joint->state,
+        .position_error_rad = (float)(joint->setpoint.position_rad - joint->state.position_rad),
+        .dt_s = dt_s,
+    };
+    return input;
+}
+
+static int control(struct tenon_joint *joint, float dt_s, struct tenon_joint_command *out_command)
+{
+    struct tenon_controller *const controller = tenon__slot_controller(&joint->controller);
+    if (controller == NULL) {
+        *out_command = joint->setpoint;
+        (void)tenon__limiter_apply(joint, out_command, dt_s);
+        return TENON_OK;
+    }
+    const struct tenon_controller_input input = input_of(joint, dt_s);
+    *out_command = joint->setpoint;
+    unsigned count;
+    out_command->mode = tenon__slot_motor(&tenon__joint_motors(joint, &count)[0])->mode;
+    const uint8_t mode = out_command->mode;
+    int rc = tenon_controller_get_api(controller)->update(controller, &input, out_command);
+    if (rc < 0) {
+        return rc;
+    }
+    out_command->mode = mode;
+    const bool is_finite = tenon__is_finite(out_command->position_rad) &&
+                           tenon__is_finitef(out_command->velocity_rad_s) && tenon__is_finitef(out_command->effort_nm);
+    if (tenon__limiter_apply(joint, out_command, dt_s)) {
+        rc = tenon_controller_get_api(controller)->track(controller, &input, out_command);
+    }
+    return is_finite ? rc : TENON_ERR_PROTO;
+}
+
+static void fail_with(struct tenon_joint *joint, int code, enum tenon_cause cause, float value, float bound)
+{
+    const struct tenon_diag why = {
+        .code = (int16_t)code,
+        .cause = (uint16_t)cause,
+        .value = value,
+        .bound = bound,
+        .subject = joint->name,
+    };
+    tenon__joint_fail(joint, &why);
+}
+
+static void follow(struct tenon_joint *joint, float dt_s)
+{
+    const int rc = control(joint, dt_s, &joint->command);
+    if (rc < 0) {
+        fail_with(joint, rc, rc == TENON_ERR_PROTO ? TENON_CAUSE_NOT_FINITE : TENON_CAUSE_MODULE_FAILED, (float)rc, 0.0f);
+        return;
+    }
+    const float allowed = joint->limits.following_error_rad;
+    if (allowed > 0.0f && tenon__mode_is_position(joint->command.mode) && absf_error(joint) > allowed) {
+        fail_with(joint, TENON_ERR_LIMIT, TENON_CAUSE_FOLLOWING_ERROR, absf_error(joint), allowed);
+    }
+}
+
+/* What a joint without torque shows as set point: where it is. */
+static void mirror_state(struct tenon_joint *joint)
+{
+    joint->setpoint = (struct tenon_joint_command){.position_rad = joint->state.position_rad, .mode = joint->setpoint.mode};
+    joint->command = joint->setpoint;
+    joint->last_position_rad = joint->state.position_rad;
+    joint->last_velocity_rad_s = 0.0f;
+}
+
+void tenon__joint_update(struct tenon_joint *joint, const struct tenon__cycle *cycle)
+{
+    switch ((enum tenon_joint_status)joint->status) {
+    case TENON_JOINT_ENABLED:
+        follow(joint, cycle->dt_s);
+        break;
+    case TENON_JOINT_STOPPING:
+        joint->is_at_rest = tenon__limiter_brake(joint, &joint->command, cycle->dt_s);
+        break;
+    case TENON_JOINT_DOWN:
+    case TENON_JOINT_DISABLED:
+    case TENON_JOINT_FAULT:
+        mirror_state(joint);
+        break;
+    case TENON_JOINT_ENABLING:
+    case TENON_JOINT_HOLDING:
+        break;
+    }
+}

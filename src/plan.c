@@ -1,0 +1,137 @@
+/* The plan: flat arrays in the application's memory, laid out once by start. */
+#include "core_internal.h"
+
+#include <string.h>
+
+static size_t align_up(size_t n)
+{
+    return (n + sizeof(uint64_t) - 1u) & ~(sizeof(uint64_t) - 1u);
+}
+
+/* Counts first, lays out when there is a base: the same walk says how much is needed. */
+static void *carve(uint8_t *base, size_t *io_used, size_t size, size_t count)
+{
+    void *const at = base != NULL ? base + *io_used : NULL;
+    *io_used = align_up(*io_used + size * count);
+    return at;
+}
+
+static size_t count_readers(const struct tenon_sched *sched)
+{
+    size_t n = 0;
+    for (const struct tenon_reader *r = sched->readers; r != NULL; r = r->next) {
+        n++;
+    }
+    return n;
+}
+
+static void lay_out(struct tenon_sched *sched, uint8_t *base)
+{
+    const size_t joints = sched->joint_count;
+    const size_t readers = count_readers(sched);
+    const size_t buffers = readers > 0 ? readers + 2u : 0u;
+    size_t used = 0;
+    sched->queue.capacity = (uint32_t)(3u * joints + 8u);
+    sched->snapshot_count = (uint32_t)buffers;
+    sched->drives = carve(base, &used, sizeof *sched->drives, joints);
+    sched->rates = carve(base, &used, sizeof *sched->rates, joints);
+    sched->queue.entries = carve(base, &used, sizeof *sched->queue.entries, sched->queue.capacity);
+    sched->snapshot_heads = carve(base, &used, sizeof *sched->snapshot_heads, buffers);
+    sched->snapshots = carve(base, &used, sizeof *sched->snapshots, buffers * joints);
+    sched->memory_used = used;
+}
+
+/* Rates are harmonic when of any two one divides the other. */
+static int check_harmonic(struct tenon_sched *sched)
+{
+    uint8_t seen[8]; /* a chain of divisors below 256 has at most eight members */
+    unsigned count = 0;
+    for (const struct tenon_joint *j = sched->joints; j != NULL; j = j->next) {
+        bool is_new = true;
+        for (unsigned i = 0; i < count; i++) {
+            const uint8_t a = j->divisor, b = seen[i];
+            if (a % b != 0 && b % a != 0) {
+                return tenon__refuse_value(sched, TENON_ERR_ARG, TENON_CAUSE_RATE, j->name, (float)a, (float)b);
+            }
+            is_new = is_new && a != b;
+        }
+        if (is_new) {
+            seen[count++] = j->divisor;
+        }
+    }
+    return TENON_OK;
+}
+
+static struct tenon__drive drive_of(struct tenon_joint *joint)
+{
+    struct tenon__drive drive = {.divisor = joint->divisor, .phase = joint->phase};
+    unsigned count;
+    drive.motors = tenon__joint_motors(joint, &count);
+    drive.motor_count = (uint8_t)count;
+    drive.joints = tenon__joint_siblings(joint, &count);
+    drive.joint_count = (uint8_t)count;
+    drive.reducer = joint->drivetrain != NULL ? &joint->drivetrain->reducer : &joint->reducer;
+    return drive;
+}
+
+/* A drivetrain enters the plan with its first joint. */
+static bool leads(const struct tenon_joint *joint)
+{
+    return joint->drivetrain == NULL || joint->drivetrain->joints[0] == joint;
+}
+
+static bool is_of_rate(const struct tenon_joint *joint, unsigned divisor, unsigned phase)
+{
+    return joint->divisor == divisor && joint->phase == phase && leads(joint);
+}
+
+static bool has_rate(const struct tenon_sched *sched, const struct tenon_joint *joint)
+{
+    for (uint32_t i = 0; i < sched->rate_count; i++) {
+        if (sched->rates[i].divisor == joint->divisor && sched->rates[i].phase == joint->phase) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* One pass over the joints for each rate there is: linear, as rates are few. */
+static void fill(struct tenon_sched *sched)
+{
+    sched->drive_count = 0;
+    sched->rate_count = 0;
+    for (const struct tenon_joint *j = sched->joints; j != NULL; j = j->next) {
+        if (has_rate(sched, j)) {
+            continue;
+        }
+        struct tenon__rate *const rate = &sched->rates[sched->rate_count++];
+        *rate = (struct tenon__rate){.first = sched->drive_count, .divisor = j->divisor, .phase = j->phase};
+        for (struct tenon_joint *k = sched->joints; k != NULL; k = k->next) {
+            if (is_of_rate(k, rate->divisor, rate->phase)) {
+                sched->drives[sched->drive_count++] = drive_of(k);
+                rate->count++;
+            }
+        }
+    }
+}
+
+int tenon__plan_build(struct tenon_sched *sched)
+{
+    const int rc = check_harmonic(sched);
+    if (rc < 0) {
+        return rc;
+    }
+    lay_out(sched, NULL);
+    if (sched->memory_used > sched->memory_size) {
+        return tenon__refuse_value(sched,
+                                   TENON_ERR_FULL,
+                                   TENON_CAUSE_BUFFER_TOO_SMALL,
+                                   "scheduler",
+                                   (float)sched->memory_size,
+                                   (float)sched->memory_used);
+    }
+    memset(sched->memory, 0, sched->memory_used);
+    lay_out(sched, sched->memory);
+    fill(sched);
+    return TENON_OK;
+}

@@ -1,0 +1,317 @@
+/* The two calls that run everything. */
+#include "core_internal.h"
+
+int tenon_sched_start(struct tenon_sched *self)
+{
+    if (self == NULL) {
+        return TENON_ERR_ARG;
+    }
+    if (self->refusal.code != TENON_OK) {
+        self->diag = self->refusal;
+        return self->refusal.code;
+    }
+    if (self->is_started) {
+        return tenon__refuse(self, TENON_ERR_STATE, TENON_CAUSE_STARTED, "scheduler");
+    }
+    const int rc = tenon__plan_build(self);
+    if (rc < 0) {
+        return rc;
+    }
+    for (struct tenon_slot *s = self->slots; s != NULL; s = s->next) {
+        tenon__slot_begin(s);
+    }
+    self->unsettled = 1;
+    self->is_started = true;
+    return TENON_OK;
+}
+
+/* --- poll --- */
+
+static void poll_wires(struct tenon_sched *self, tenon_ns_t now, tenon_ns_t *io_deadline)
+{
+    for (struct tenon_wire *w = self->wires; w != NULL; w = w->next) {
+        tenon__wire_poll(w, now, io_deadline);
+    }
+}
+
+static void supervise(struct tenon_sched *self, tenon_ns_t now, tenon_ns_t *io_deadline)
+{
+    self->unsettled = 0;
+    for (struct tenon_slot *s = self->slots; s != NULL; s = s->next) {
+        if (!tenon__slot_is_settled(s)) {
+            tenon__slot_supervise(self, s, now, io_deadline);
+        }
+    }
+}
+
+tenon_ns_t tenon_sched_poll(struct tenon_sched *self, tenon_ns_t now)
+{
+    if (self == NULL || !self->is_started) {
+        return TENON_NEVER;
+    }
+    tenon_ns_t deadline = TENON_NEVER;
+    poll_wires(self, now, &deadline);
+    if (self->unsettled != 0) {
+        supervise(self, now, &deadline);
+        poll_wires(self, now, &deadline); /* what the modules just asked for leaves at once */
+    }
+    return deadline;
+}
+
+/* --- step --- */
+
+static void make_all_safe(struct tenon_sched *self)
+{
+    for (struct tenon_joint *j = self->joints; j != NULL; j = j->next) {
+        tenon__joint_make_safe(j);
+    }
+}
+
+static void obey(struct tenon_sched *self, const struct tenon_command_entry *entry)
+{
+    struct tenon_joint *const joint = entry->joint;
+    switch ((enum tenon__op)entry->op) {
+    case TENON__OP_ENABLE:
+        tenon__joint_enable(joint);
+        break;
+    case TENON__OP_DISABLE:
+        tenon__joint_disable(joint);
+        break;
+    case TENON__OP_FOLLOW:
+        tenon__joint_follow(joint, &entry->command);
+        break;
+    case TENON__OP_RESET:
+        tenon__joint_reset(joint);
+        break;
+    case TENON__OP_STOP:
+        tenon__joint_stop(joint);
+        break;
+    case TENON__OP_GOAL:
+        joint->goal_rad = entry->command.position_rad;
+        break;
+    case TENON__OP_MOVE:
+        tenon__group_move(entry->group);
+        break;
+    case TENON__OP_GROUP_STOP:
+        tenon__group_halt(entry->group);
+        break;
+    case TENON__OP_MAKE_SAFE:
+        make_all_safe(self);
+        break;
+    }
+}
+
+static void obey_queue(struct tenon_sched *self)
+{
+    struct tenon_command_entry entry;
+    for (uint32_t i = 0; i < self->queue.capacity && tenon__queue_take(&self->queue, &entry); i++) {
+        obey(self, &entry);
+        self->counters.command_count++;
+        if (entry.joint != NULL) {
+            tenon__store(&entry.joint->handled, entry.joint->handled + 1u);
+        }
+    }
+}
+
+static void watch_estop(struct tenon_sched *self)
+{
+    const bool is_latched = tenon__load(&self->estop) != 0;
+    if (is_latched && !self->estop_handled) {
+        make_all_safe(self);
+    }
+    self->estop_handled = is_latched;
+}
+
+static bool any_driven(const struct tenon_sched *self)
+{
+    for (const struct tenon_joint *j = self->joints; j != NULL; j = j->next) {
+        if (j->status == TENON_JOINT_ENABLED) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void fail_silent(struct tenon_sched *self, tenon_ns_t silence)
+{
+    const struct tenon_diag why = {
+        .code = TENON_ERR_TIMEOUT,
+        .cause = TENON_CAUSE_HEARTBEAT,
+        .value = (float)silence * 1e-9f,
+        .bound = (float)self->heartbeat_ns * 1e-9f,
+    };
+    for (struct tenon_joint *j = self->joints; j != NULL; j = j->next) {
+        if (j->status == TENON_JOINT_ENABLED) {
+            tenon__joint_fail(j, &why);
+        }
+    }
+}
+
+/* The application has fallen silent while joints follow it. */
+static void watch_heartbeat(struct tenon_sched *self, tenon_ns_t now)
+{
+    if (self->heartbeat_ns == 0) {
+        return;
+    }
+    const uint32_t beats = tenon__load(&self->beats);
+    if (beats != self->beats_seen || !any_driven(self)) {
+        self->beats_seen = beats;
+        self->beat_seen_ns = now;
+    } else if (now - self->beat_seen_ns > self->heartbeat_ns) {
+        fail_silent(self, now - self->beat_seen_ns);
+        self->beat_seen_ns = now;
+    }
+}
+
+static void run_rate(struct tenon_sched *self, const struct tenon__rate *rate, struct tenon__cycle *cycle, uint32_t *io_ticks)
+{
+    cycle->dt_s = (float)self->period_ns * 1e-9f * (float)rate->divisor;
+    const struct tenon__drive *drive = &self->drives[rate->first];
+    for (uint32_t i = 0; i < rate->count; i++, drive++) {
+        tenon__drive_run(self, drive, cycle);
+        const uint32_t ticks = self->port->ticks(); /* the end of one is the start of the next */
+        tenon__timing_add(&drive->joints[0]->timing, ticks - *io_ticks);
+        *io_ticks = ticks;
+    }
+}
+
+static void run_plan(struct tenon_sched *self, struct tenon__cycle *cycle)
+{
+    uint32_t ticks = self->port->ticks();
+    for (uint32_t i = 0; i < self->rate_count; i++) {
+        const struct tenon__rate *const rate = &self->rates[i];
+        if (cycle->number % rate->divisor == rate->phase) {
+            run_rate(self, rate, cycle, &ticks);
+        }
+    }
+}
+
+/* Releases that have passed unused are skipped and counted; the phase is kept. */
+static void account_release(struct tenon_sched *self, tenon_ns_t now, uint32_t *out_skipped)
+{
+    if (self->release_ns == 0) {
+        self->release_ns = now;
+    }
+    const tenon_ns_t late = now - self->release_ns;
+    const tenon_ns_t skipped = late / self->period_ns;
+    self->release_ns += skipped * self->period_ns;
+    self->counters.missed_count += (uint32_t)skipped;
+    if (late > self->counters.late_max_ns) {
+        self->counters.late_max_ns = late;
+    }
+    *out_skipped = (uint32_t)skipped;
+}
+
+static void run_cycle(struct tenon_sched *self, tenon_ns_t now)
+{
+    uint32_t skipped;
+    account_release(self, now, &skipped);
+    self->cycle_number += skipped;
+    struct tenon__cycle cycle = {.now = now, .number = self->cycle_number};
+    watch_estop(self);
+    watch_heartbeat(self, now);
+    obey_queue(self);
+    tenon__groups_advance(self);
+    run_plan(self, &cycle);
+    for (struct tenon_wire *w = self->wires; w != NULL; w = w->next) {
+        tenon__wire_stage(w, &cycle);
+    }
+    tenon__snapshot_publish(self, &cycle, self->release_ns);
+    self->counters.step_count++;
+    self->cycle_number++;
+    self->release_ns += self->period_ns;
+}
+
+tenon_ns_t tenon_sched_step(struct tenon_sched *self, tenon_ns_t now)
+{
+    if (self == NULL || !self->is_started) {
+        return TENON_NEVER;
+    }
+    if (self->release_ns != 0 && now < self->release_ns) {
+        return self->release_ns;
+    }
+    const uint32_t begin = self->port->ticks();
+    run_cycle(self, now);
+    tenon__timing_add(&self->timing, self->port->ticks() - begin);
+    return self->release_ns;
+}
+
+/* --- looking --- */
+
+/* The slot is on the list, so it has a module. */
+static int explain_slot(const struct tenon_slot *slot, struct tenon_diag *out)
+{
+    const struct tenon_module *const m = slot->module;
+    if (m != NULL && m->diag.code != TENON_OK) {
+        *out = m->diag;
+    } else {
+        *out = (struct tenon_diag){.code = TENON_ERR_STATE, .cause = TENON_CAUSE_NOT_READY};
+    }
+    out->subject = out->subject != NULL ? out->subject : slot->name;
+    return out->code;
+}
+
+static int explain_joint(const struct tenon_joint *joint, struct tenon_diag *out)
+{
+    if (joint->diag.code != TENON_OK) {
+        *out = joint->diag;
+    } else {
+        *out = (struct tenon_diag){.code = TENON_ERR_STATE, .cause = TENON_CAUSE_NOT_READY, .subject = joint->name};
+    }
+    return out->code;
+}
+
+static int explain(const struct tenon_sched *self, struct tenon_diag *out)
+{
+    *out = (struct tenon_diag){.code = TENON_OK};
+    if (!self->is_started) {
+        *out = self->refusal;
+        return out->code;
+    }
+    for (const struct tenon_slot *s = self->slots; s != NULL; s = s->next) {
+        if (!tenon_slot_is_up(s)) {
+            return explain_slot(s, out);
+        }
+    }
+    for (const struct tenon_joint *j = self->joints; j != NULL; j = j->next) {
+        if (j->status == TENON_JOINT_DOWN || j->status == TENON_JOINT_FAULT || j->state.valid == 0) {
+            return explain_joint(j, out);
+        }
+    }
+    return TENON_OK;
+}
+
+int tenon_sched_explain(struct tenon_sched *self)
+{
+    if (self == NULL) {
+        return TENON_ERR_ARG;
+    }
+    struct tenon_diag why;
+    const int rc = explain(self, &why);
+    return rc < 0 ? tenon__refuse_diag(self, &why) : rc;
+}
+
+bool tenon_sched_is_ready(const struct tenon_sched *self)
+{
+    struct tenon_diag ignored;
+    return self != NULL && self->is_started && explain(self, &ignored) == TENON_OK;
+}
+
+/* Torque that is to go off has gone off, and no joint is still braking. */
+bool tenon_sched_is_safe(const struct tenon_sched *self)
+{
+    if (self == NULL || !self->is_started) {
+        return true;
+    }
+    for (const struct tenon_joint *j = self->joints; j != NULL; j = j->next) {
+        if (j->status == TENON_JOINT_ENABLING || j->status == TENON_JOINT_ENABLED || j->status == TENON_JOINT_STOPPING) {
+            return false;
+        }
+    }
+    for (const struct tenon_slot *s = self->slots; s != NULL; s = s->next) {
+        if (s->role == TENON_ROLE_MOTOR && s->wish == TENON__WISH_OFF) {
+            return false;
+        }
+    }
+    return tenon__load(&self->queue.tail) == self->queue.head;
+}

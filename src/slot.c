@@ -1,0 +1,472 @@
+/* Seats: who may sit in them, and the life of who does. */
+#include "core_internal.h"
+
+enum stage { /* of a module, in module.stage */
+    STAGE_NONE = 0,
+    STAGE_PROBE,
+    STAGE_CONFIGURE,
+    STAGE_ACTIVATE,
+    STAGE_SAFE
+};
+
+#define POLL_AGAIN_NS TENON_MS(1)     /* a step that is not done is called again at the latest then */
+#define SAFE_AGAIN_NS TENON_MS(50) /* torque off that failed is tried again then */
+
+/* A line comes back whenever its tty does; a motor that keeps failing is given up. */
+static const struct tenon_restart_policy line_policy = {0, TENON_S(60), TENON_MS(20), TENON_MS(250), TENON_S(2)};
+static const struct tenon_restart_policy motor_policy = {8, TENON_S(60), TENON_MS(20), TENON_S(2), TENON_S(3)};
+static const struct tenon_restart_policy other_policy = {3, TENON_S(10), TENON_MS(10), TENON_S(1), TENON_S(1)};
+
+static const struct tenon_restart_policy *policy_of(const struct tenon_slot *slot)
+{
+    if (slot->restart != NULL) {
+        return slot->restart;
+    }
+    if (slot->role == TENON_ROLE_LINE || slot->role == TENON_ROLE_BUS) {
+        return &line_policy;
+    }
+    return slot->role == TENON_ROLE_MOTOR ? &motor_policy : &other_policy;
+}
+
+/* --- seating --- */
+
+static const char *missing_lifecycle(const struct tenon_lifecycle_api *api)
+{
+    if (api->probe == NULL) {
+        return "probe";
+    }
+    return api->make_safe == NULL ? "make_safe" : NULL;
+}
+
+static const char *missing_line(const struct tenon_api_head *head)
+{
+    const struct tenon_line_api *const api = (const void *)head;
+    return api->read == NULL ? "read" : (api->write == NULL ? "write" : NULL);
+}
+
+static const char *missing_bus(const struct tenon_api_head *head)
+{
+    const struct tenon_bus_api *const api = (const void *)head;
+    const struct {
+        bool is_missing;
+        const char *name;
+    } required[] = {
+        {api->attach == NULL, "attach"}, {api->detach == NULL, "detach"}, {api->submit == NULL, "submit"},
+        {api->cancel == NULL, "cancel"}, {api->stage == NULL, "stage"},   {api->poll == NULL, "poll"},
+        {api->safe_frame == NULL, "safe_frame"},
+    };
+    for (size_t i = 0; i < sizeof required / sizeof required[0]; i++) {
+        if (required[i].is_missing) {
+            return required[i].name;
+        }
+    }
+    return NULL;
+}
+
+static const char *missing_motor(const struct tenon_api_head *head)
+{
+    const struct tenon_motor_api *const api = (const void *)head;
+    return api->read == NULL ? "read" : (api->command == NULL ? "command" : NULL);
+}
+
+static const char *missing_reducer(const struct tenon_api_head *head)
+{
+    const struct tenon_reducer_api *const api = (const void *)head;
+    return api->to_joint == NULL ? "to_joint" : (api->to_motor == NULL ? "to_motor" : NULL);
+}
+
+static const char *missing_controller(const struct tenon_api_head *head)
+{
+    const struct tenon_controller_api *const api = (const void *)head;
+    return api->update == NULL ? "update" : (api->track == NULL ? "track" : NULL);
+}
+
+static const struct {
+    uint16_t size;
+    const char *(*missing)(const struct tenon_api_head *head);
+} role_apis[] = {
+    [TENON_ROLE_LINE] = {sizeof(struct tenon_line_api), missing_line},
+    [TENON_ROLE_BUS] = {sizeof(struct tenon_bus_api), missing_bus},
+    [TENON_ROLE_MOTOR] = {sizeof(struct tenon_motor_api), missing_motor},
+    [TENON_ROLE_REDUCER] = {sizeof(struct tenon_reducer_api), missing_reducer},
+    [TENON_ROLE_CONTROLLER] = {sizeof(struct tenon_controller_api), missing_controller},
+};
+
+static int check_head(struct tenon_sched *sched, const struct tenon_api_head *head, size_t size, const char *name)
+{
+    if (head == NULL) {
+        return tenon__refuse(sched, TENON_ERR_ARG, TENON_CAUSE_NULL, name);
+    }
+    if (head->abi != TENON_ABI_MAJOR) {
+        return tenon__refuse_value(sched, TENON_ERR_ABI, TENON_CAUSE_ABI_MISMATCH, name, (float)head->abi, TENON_ABI_MAJOR);
+    }
+    if (head->size != size) {
+        return tenon__refuse_value(
+            sched, TENON_ERR_ABI, TENON_CAUSE_ABI_MISMATCH, name, (float)head->size, (float)size);
+    }
+    return TENON_OK;
+}
+
+static int refuse_missing(struct tenon_sched *sched, const char *name, const char *method)
+{
+    const struct tenon_diag diag = {
+        .code = TENON_ERR_ABI, .cause = TENON_CAUSE_METHOD_MISSING, .subject = name, .detail = method};
+    return tenon__refuse_diag(sched, &diag);
+}
+
+/* Everything the cyclic path relies on is checked here, once; there it is called bare. */
+static int check_driver(struct tenon_sched *sched, const struct tenon_driver *driver, enum tenon_role role, const char *name)
+{
+    int rc = check_head(sched, driver != NULL ? &driver->head : NULL, sizeof *driver, name);
+    if (rc < 0) {
+        return rc;
+    }
+    if (driver->role != role) {
+        return tenon__refuse_value(
+            sched, TENON_ERR_ARG, TENON_CAUSE_WRONG_ROLE, name, (float)driver->role, (float)role);
+    }
+    const struct tenon_api_head *const life = driver->lifecycle != NULL ? &driver->lifecycle->head : NULL;
+    rc = check_head(sched, life, sizeof *driver->lifecycle, name);
+    if (rc < 0) {
+        return rc;
+    }
+    rc = check_head(sched, driver->api, role_apis[role].size, name);
+    if (rc < 0) {
+        return rc;
+    }
+    const char *missing = missing_lifecycle(driver->lifecycle);
+    missing = missing != NULL ? missing : role_apis[role].missing(driver->api);
+    return missing != NULL ? refuse_missing(sched, name, missing) : TENON_OK;
+}
+
+static int attach(struct tenon_sched *sched, struct tenon_module *module, const char *name)
+{
+    if (module->driver->lifecycle->attach == NULL) {
+        return TENON_OK;
+    }
+    const int rc = module->driver->lifecycle->attach(module);
+    if (rc >= 0) {
+        return TENON_OK;
+    }
+    if (module->diag.code == TENON_OK) {
+        module->diag.code = (int16_t)rc;
+        module->diag.cause = TENON_CAUSE_MODULE_FAILED;
+        module->diag.value = (float)rc;
+    }
+    module->diag.subject = module->diag.subject != NULL ? module->diag.subject : name;
+    return tenon__refuse_diag(sched, &module->diag);
+}
+
+int tenon__slot_seat(struct tenon_sched *sched,
+                     struct tenon_slot *slot,
+                     enum tenon_role role,
+                     struct tenon_module *module,
+                     const char *name)
+{
+    if (module == NULL) {
+        return tenon__refuse(sched, TENON_ERR_ARG, TENON_CAUSE_NULL, name);
+    }
+    int rc = check_driver(sched, module->driver, role, name);
+    if (rc < 0) {
+        return rc;
+    }
+    if (module->slot != NULL || slot->module != NULL) {
+        return tenon__refuse(sched, TENON_ERR_STATE, TENON_CAUSE_ALREADY_ADDED, name);
+    }
+    rc = attach(sched, module, name);
+    if (rc < 0) {
+        return rc;
+    }
+    slot->module = module;
+    slot->name = name;
+    slot->role = (uint8_t)role;
+    slot->wish = TENON__WISH_KEEP;
+    slot->next = NULL;
+    *sched->slots_end = slot;
+    sched->slots_end = &slot->next;
+    module->slot = slot;
+    module->state = TENON_MODULE_IDLE;
+    return TENON_OK;
+}
+
+/* --- life --- */
+
+/* Whether what the module stands on is there. */
+static bool has_ground(const struct tenon_slot *slot)
+{
+    if (slot->role == TENON_ROLE_BUS) {
+        const struct tenon_bus *const bus = (const void *)slot->module;
+        return tenon_slot_is_up(&bus->wire->line);
+    }
+    if (slot->role == TENON_ROLE_MOTOR) {
+        const struct tenon_wire *const wire = tenon__slot_motor(slot)->wire;
+        return wire == NULL || tenon_wire_is_up(wire);
+    }
+    return true;
+}
+
+static void enter_stage(struct tenon_slot *slot, enum stage stage, tenon_ns_t now)
+{
+    slot->module->stage = (uint8_t)stage;
+    slot->module->progress = 0;
+    slot->next_ns = now + policy_of(slot)->step_timeout_ns;
+}
+
+void tenon__slot_begin(struct tenon_slot *slot)
+{
+    slot->module->state = TENON_MODULE_PROBING;
+    slot->module->stage = STAGE_NONE;
+}
+
+bool tenon__slot_is_settled(const struct tenon_slot *slot)
+{
+    const struct tenon_module *const m = slot->module;
+    if (m->stage != STAGE_NONE) {
+        return false;
+    }
+    if (m->state == TENON_MODULE_ACTIVE) {
+        return slot->wish != TENON__WISH_OFF;
+    }
+    return (m->state == TENON_MODULE_FAILED || m->state == TENON_MODULE_READY) &&
+           slot->wish == TENON__WISH_KEEP;
+}
+
+void tenon__slot_wish(struct tenon_sched *sched, struct tenon_slot *slot, enum tenon__wish wish)
+{
+    if (slot->wish != wish) {
+        slot->wish = (uint8_t)wish;
+        sched->unsettled = 1;
+    }
+}
+
+static bool heals(const struct tenon_diag *diag)
+{
+    return diag->code == TENON_ERR_TIMEOUT || diag->code == TENON_ERR_IO || diag->code == TENON_ERR_PROTO ||
+           diag->code == TENON_ERR_DEVICE || diag->code == TENON_ERR_STATE;
+}
+
+static bool spend_restart(struct tenon_slot *slot, tenon_ns_t now)
+{
+    const struct tenon_restart_policy *const policy = policy_of(slot);
+    if (now - slot->window_start_ns > policy->window_ns) {
+        slot->window_start_ns = now;
+        slot->restart_used = 0;
+    }
+    if (policy->budget != 0 && slot->restart_used >= policy->budget) {
+        return false;
+    }
+    slot->restart_used = (uint8_t)(slot->restart_used < UINT8_MAX ? slot->restart_used + 1u : UINT8_MAX);
+    return true;
+}
+
+static tenon_ns_t backoff(const struct tenon_slot *slot)
+{
+    const struct tenon_restart_policy *const policy = policy_of(slot);
+    tenon_ns_t wait = policy->backoff_ns;
+    for (unsigned i = 1; i < slot->restart_used && wait < policy->backoff_max_ns; i++) {
+        wait *= 2;
+    }
+    return wait < policy->backoff_max_ns ? wait : policy->backoff_max_ns;
+}
+
+/* The module's diag says why. */
+void tenon__slot_fault(struct tenon_sched *sched, struct tenon_slot *slot, tenon_ns_t now)
+{
+    struct tenon_module *const m = slot->module;
+    if (m->diag.subject == NULL) {
+        m->diag.subject = slot->name;
+    }
+    m->fault_count++;
+    sched->unsettled = 1;
+    if (m->driver->lifecycle->release != NULL) {
+        m->driver->lifecycle->release(m);
+    }
+    /* A neighbour's fault costs no restart: the wire's own budget counts. */
+    const bool may_return = m->diag.cause == TENON_CAUSE_WIRE_DOWN || (heals(&m->diag) && spend_restart(slot, now));
+    m->state = may_return ? TENON_MODULE_FAULT : TENON_MODULE_FAILED;
+    m->stage = STAGE_NONE;
+    m->progress = 0;
+    if (slot->wish == TENON__WISH_ACTIVE) {
+        slot->wish = TENON__WISH_KEEP; /* torque comes back by an explicit edge only */
+    }
+    slot->next_ns = now + backoff(slot);
+}
+
+static void fail_step(struct tenon_sched *sched, struct tenon_slot *slot, int rc, tenon_ns_t now)
+{
+    struct tenon_module *const m = slot->module;
+    if (m->diag.code == TENON_OK) {
+        (void)tenon_module_refuse(m, (enum tenon_err)rc, TENON_CAUSE_MODULE_FAILED, (float)rc, 0.0f);
+    }
+    tenon__slot_fault(sched, slot, now);
+}
+
+static int call_stage(struct tenon_module *m, tenon_ns_t now)
+{
+    const struct tenon_lifecycle_api *const life = m->driver->lifecycle;
+    switch (m->stage) {
+    case STAGE_PROBE:
+        return life->probe(m, now);
+    case STAGE_CONFIGURE:
+        return life->configure != NULL ? life->configure(m, now) : TENON_OK;
+    case STAGE_ACTIVATE:
+        return life->activate != NULL ? life->activate(m, now) : TENON_OK;
+    default:
+        return TENON_OK;
+    }
+}
+
+static void come_up(struct tenon_slot *slot)
+{
+    struct tenon_module *const m = slot->module;
+    if (m->state == TENON_MODULE_RECOVERING) {
+        m->restart_count++;
+    }
+    m->state = TENON_MODULE_READY;
+    m->stage = STAGE_NONE;
+    m->diag = (struct tenon_diag){.code = TENON_OK};
+}
+
+static void end_stage(struct tenon_slot *slot, tenon_ns_t now)
+{
+    struct tenon_module *const m = slot->module;
+    if (m->stage == STAGE_PROBE) {
+        enter_stage(slot, STAGE_CONFIGURE, now);
+    } else if (m->stage == STAGE_CONFIGURE) {
+        come_up(slot);
+    } else {
+        m->state = TENON_MODULE_ACTIVE;
+        m->stage = STAGE_NONE;
+    }
+}
+
+/* Probe, configure and activate all run here. */
+static void run_stage(struct tenon_sched *sched, struct tenon_slot *slot, tenon_ns_t now)
+{
+    struct tenon_module *const m = slot->module;
+    if (m->progress == 0 && m->stage != STAGE_NONE) {
+        m->diag = (struct tenon_diag){.code = TENON_OK};
+    }
+    const int rc = call_stage(m, now);
+    if (rc >= 0) {
+        end_stage(slot, now);
+    } else if (rc != TENON_ERR_AGAIN) {
+        fail_step(sched, slot, rc, now);
+    } else if (now >= slot->next_ns) {
+        const float allowed = (float)policy_of(slot)->step_timeout_ns * 1e-9f;
+        (void)tenon_module_refuse(m, TENON_ERR_TIMEOUT, TENON_CAUSE_STEP_TIMEOUT, allowed, allowed);
+        tenon__slot_fault(sched, slot, now);
+    }
+}
+
+/* Torque off, repeated until it is. */
+static void run_safe(struct tenon_slot *slot, tenon_ns_t now)
+{
+    struct tenon_module *const m = slot->module;
+    if (now < slot->safe_ns) {
+        return;
+    }
+    const int rc = m->driver->lifecycle->make_safe(m, now);
+    if (rc == TENON_ERR_AGAIN) {
+        return;
+    }
+    if (rc < 0) {
+        slot->safe_ns = now + SAFE_AGAIN_NS;
+        return;
+    }
+    m->stage = STAGE_NONE;
+    slot->wish = TENON__WISH_KEEP; /* fulfilled */
+    if (m->state == TENON_MODULE_ACTIVE) {
+        m->state = TENON_MODULE_READY;
+    }
+}
+
+static void supervise_up(struct tenon_sched *sched, struct tenon_slot *slot, tenon_ns_t now)
+{
+    struct tenon_module *const m = slot->module;
+    if (slot->wish == TENON__WISH_OFF) {
+        m->stage = STAGE_SAFE;
+        run_safe(slot, now);
+    } else if (slot->wish == TENON__WISH_ACTIVE && m->state == TENON_MODULE_READY) {
+        if (m->stage != STAGE_ACTIVATE) {
+            enter_stage(slot, STAGE_ACTIVATE, now);
+        }
+        run_stage(sched, slot, now);
+    } else {
+        m->stage = STAGE_NONE;
+    }
+}
+
+static void supervise_probing(struct tenon_sched *sched, struct tenon_slot *slot, tenon_ns_t now)
+{
+    if (!has_ground(slot)) {
+        slot->module->stage = STAGE_NONE;
+        return;
+    }
+    if (slot->module->stage == STAGE_NONE) {
+        enter_stage(slot, STAGE_PROBE, now);
+    }
+    run_stage(sched, slot, now);
+}
+
+static void supervise_fault(struct tenon_slot *slot, tenon_ns_t now)
+{
+    struct tenon_module *const m = slot->module;
+    if (!has_ground(slot)) {
+        return;
+    }
+    if (slot->wish == TENON__WISH_OFF) {
+        m->stage = STAGE_SAFE;
+        run_safe(slot, now);
+    }
+    if (m->state == TENON_MODULE_FAULT && now >= slot->next_ns) {
+        m->state = TENON_MODULE_RECOVERING;
+        m->stage = STAGE_NONE;
+    }
+}
+
+static void lower(tenon_ns_t *io_deadline, tenon_ns_t t)
+{
+    if (t < *io_deadline) {
+        *io_deadline = t;
+    }
+}
+
+void tenon__slot_supervise(struct tenon_sched *sched, struct tenon_slot *slot, tenon_ns_t now, tenon_ns_t *io_deadline)
+{
+    struct tenon_module *const m = slot->module;
+    switch ((enum tenon_module_state)m->state) {
+    case TENON_MODULE_PROBING:
+    case TENON_MODULE_RECOVERING:
+        supervise_probing(sched, slot, now);
+        break;
+    case TENON_MODULE_READY:
+    case TENON_MODULE_ACTIVE:
+        supervise_up(sched, slot, now);
+        break;
+    case TENON_MODULE_FAULT:
+    case TENON_MODULE_FAILED:
+        supervise_fault(slot, now);
+        break;
+    case TENON_MODULE_IDLE:
+        return;
+    }
+    if (!tenon__slot_is_settled(slot)) {
+        sched->unsettled = 1;
+        const bool waits = m->state == TENON_MODULE_FAULT && m->stage == STAGE_NONE;
+        lower(io_deadline, waits && slot->next_ns > now ? slot->next_ns : now + POLL_AGAIN_NS);
+    }
+}
+
+bool tenon__slot_reset(struct tenon_sched *sched, struct tenon_slot *slot)
+{
+    struct tenon_module *const m = slot->module;
+    if (m == NULL || (m->state != TENON_MODULE_FAILED && m->state != TENON_MODULE_FAULT)) {
+        return false;
+    }
+    slot->restart_used = 0;
+    slot->next_ns = 0;
+    m->state = TENON_MODULE_FAULT;
+    sched->unsettled = 1;
+    return true;
+}

@@ -1,0 +1,6 @@
+#include "tenon/version.h"
+
+const char *tenon_version(void)
+{
+    return TENON_VERSION_STRING;
+}

@@ -1,0 +1,67 @@
+#include "core_internal.h"
+
+int tenon_wire_submit(struct tenon_wire *wire, struct tenon_request *request)
+{
+    if (wire == NULL || request == NULL || request->width > TENON_REQUEST_DATA) {
+        return TENON_ERR_ARG;
+    }
+    const bool is_under_way = request->state == TENON_REQUEST_QUEUED || request->state == TENON_REQUEST_SENT;
+    if (is_under_way || !tenon_wire_is_up(wire)) {
+        return TENON_ERR_STATE;
+    }
+    struct tenon_bus *const bus = tenon_wire_bus(wire);
+    return tenon_bus_get_api(bus)->submit(bus, request);
+}
+
+void tenon_wire_cancel(struct tenon_wire *wire, struct tenon_request *request)
+{
+    struct tenon_bus *const bus = wire != NULL ? tenon_wire_bus(wire) : NULL;
+    if (bus != NULL && request != NULL) {
+        tenon_bus_get_api(bus)->cancel(bus, request);
+    }
+}
+
+/* The motors on a wire that went down are told at once: waiting for their samples to go stale would cost time. */
+static void fault_motors(struct tenon_wire *wire, tenon_ns_t now)
+{
+    for (struct tenon_slot *s = wire->sched->slots; s != NULL; s = s->next) {
+        if (s->role != TENON_ROLE_MOTOR || tenon__slot_motor(s)->wire != wire || !tenon_slot_is_up(s)) {
+            continue;
+        }
+        (void)tenon_module_refuse(s->module, TENON_ERR_IO, TENON_CAUSE_WIRE_DOWN, 0.0f, 0.0f);
+        tenon__slot_fault(wire->sched, s, now);
+    }
+}
+
+static void fault_line(struct tenon_wire *wire, int rc, tenon_ns_t now)
+{
+    struct tenon_module *const line = wire->line.module;
+    if (line->diag.code == TENON_OK) {
+        (void)tenon_module_refuse(line, (enum tenon_err)rc, TENON_CAUSE_PORT_LOST, 0.0f, 0.0f);
+    }
+    tenon__slot_fault(wire->sched, &wire->line, now);
+    fault_motors(wire, now);
+}
+
+void tenon__wire_poll(struct tenon_wire *wire, tenon_ns_t now, tenon_ns_t *io_deadline)
+{
+    if (!tenon_slot_is_up(&wire->bus)) {
+        return;
+    }
+    struct tenon_bus *const bus = tenon_wire_bus(wire);
+    struct tenon_line *const line = tenon_slot_is_up(&wire->line) ? tenon_wire_line(wire) : NULL;
+    const int rc = tenon_bus_get_api(bus)->poll(bus, line, now, io_deadline);
+    if (rc < 0 && line != NULL) {
+        fault_line(wire, rc, now);
+        tenon_ns_t ignored = TENON_NEVER;
+        (void)tenon_bus_get_api(bus)->poll(bus, NULL, now, &ignored); /* fails what is outstanding */
+    }
+}
+
+void tenon__wire_stage(struct tenon_wire *wire, const struct tenon__cycle *cycle)
+{
+    if (tenon_wire_is_up(wire)) {
+        struct tenon_bus *const bus = tenon_wire_bus(wire);
+        tenon_bus_get_api(bus)->stage(bus, cycle->number, cycle->now);
+    }
+}
