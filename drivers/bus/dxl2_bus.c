@@ -1,0 +1,441 @@
+#include "dxl2_bus_internal.h"
+
+#include <string.h>
+
+enum {
+    DRAIN_READS_MAX = 4, /* before a transmission; a line that chatters on without end must not keep us from it */
+    BITS_PER_BYTE = 10,
+    REGISTER_TORQUE_ENABLE = 64
+};
+
+/* What a device may take beyond its return delay, and how far host and device clocks may be apart. */
+#define MARGIN_NS           TENON_US(300)
+#define MARGIN_PER_REPLY_NS TENON_US(20)
+/* A write that has not been taken by then never will. */
+#define MARGIN_SEND_NS TENON_MS(5)
+/* How often to look again when something is late; a byte's time or the line's latency may stretch it. */
+#define STEP_NS TENON_US(50)
+
+/* ---- Time ---- */
+
+tenon_ns_t tenon__dxl2_wire_ns(const struct tenon_dxl2_bus *self, size_t bytes)
+{
+    return self->byte_ns * (tenon_ns_t)bytes;
+}
+
+static void set_baud(struct tenon_dxl2_bus *self, uint32_t baud)
+{
+    const tenon_ns_t bits_ns = TENON_S(BITS_PER_BYTE);
+    self->baud = baud;
+    self->byte_ns = baud == 0 ? TENON_MS(1) : (bits_ns + baud - 1) / baud;
+}
+
+void tenon__dxl2_expect(struct tenon_dxl2_bus *self,
+                        uint32_t reply_count,
+                        uint32_t reply_bytes,
+                        uint32_t delay_us)
+{
+    self->expects_reply = true;
+    self->reply_ns = tenon__dxl2_wire_ns(self, reply_bytes) + TENON_US(delay_us);
+    self->slack_us = 0;
+    self->margin_ns = MARGIN_NS + MARGIN_PER_REPLY_NS * (tenon_ns_t)reply_count;
+}
+
+/* The bytes handed over leave the wire at `sent_ns`: from then on answers may come. */
+static void set_deadlines(struct tenon_dxl2_bus *self,
+                          const struct tenon_line *line,
+                          tenon_ns_t sent_ns)
+{
+    self->expected_ns = sent_ns + self->reply_ns;
+    self->timeout_ns =
+        self->expected_ns + TENON_US(self->slack_us) + line->latency_ns + self->margin_ns;
+}
+
+static void lower(tenon_ns_t *io_deadline, tenon_ns_t to)
+{
+    *io_deadline = to < *io_deadline ? to : *io_deadline;
+}
+
+/* Once when all should be over, then in small steps: a runner need not wake for every byte. */
+static void lower_deadline(const struct tenon_dxl2_bus *self,
+                           const struct tenon_line *line,
+                           tenon_ns_t now,
+                           tenon_ns_t *io_deadline)
+{
+    tenon_ns_t step = tenon__dxl2_wire_ns(self, 8);
+    step = step > STEP_NS ? step : STEP_NS;
+    step = step > line->latency_ns / 4 ? step : line->latency_ns / 4;
+    switch ((enum tenon__dxl2_phase)self->phase) {
+    case PHASE_IDLE:
+        if (self->held != NULL) {
+            lower(io_deadline, self->next_stage_ns);
+        } else if (self->queue != NULL || self->cycle_is_staged || self->cycle_is_running) {
+            lower(io_deadline, now);
+        }
+        break;
+    case PHASE_SENDING:
+        lower(io_deadline, now + step);
+        break;
+    case PHASE_WAITING:
+        if (self->input_is_full) {
+            lower(io_deadline, now);
+        } else if (now < self->expected_ns) {
+            lower(io_deadline, self->expected_ns);
+        } else {
+            lower(io_deadline, now + step < self->timeout_ns ? now + step : self->timeout_ns);
+        }
+        break;
+    case PHASE_PAUSING:
+        lower(io_deadline, self->expected_ns);
+        break;
+    }
+}
+
+/* ---- Receiving ---- */
+
+/* Asked by the parser. Whoever is awaited may send what is awaited; others, what could have come late. */
+static uint16_t limit_length(void *context, uint8_t id, uint8_t instruction)
+{
+    const struct tenon_dxl2_bus *self = context;
+    if (instruction != DXL2_STATUS) {
+        return (uint16_t)(self->tx_count < 7u ? 0 : self->tx_count - 7u); /* own echo */
+    }
+    const struct tenon__dxl2_record *r = tenon__dxl2_find(self, id);
+    if (r != NULL && r->is_awaited) {
+        return r->length_limit;
+    }
+    if (self->phase == PHASE_WAITING && self->job == JOB_REQUEST && id == self->ask_id) {
+        return self->ask_limit;
+    }
+    return r != NULL && r->length_limit > LATE_LENGTH_MAX ? r->length_limit : LATE_LENGTH_MAX;
+}
+
+void tenon__dxl2_set_input(struct tenon_dxl2_bus *self, uint8_t *buffer, size_t capacity)
+{
+    dxl2_parser_init(self->parser, buffer, capacity, limit_length, self);
+}
+
+/* Move the parser's counters into ours. */
+static void count_noise(struct tenon_dxl2_bus *self)
+{
+    struct dxl2_parser *p = self->parser;
+    const uint32_t broken = p->crc_errors + p->length_errors;
+    if (broken != 0) {
+        self->base.counters.crc_error_count += broken;
+        self->was_broken = true;
+        p->crc_errors = 0;
+        p->length_errors = 0;
+    }
+    self->base.counters.noise_bytes += p->skipped_bytes;
+    p->skipped_bytes = 0;
+}
+
+/* Bytes read, or TENON_ERR_IO. */
+static int receive(struct tenon_dxl2_bus *self, struct tenon_line *line, tenon_ns_t now)
+{
+    size_t capacity;
+    uint8_t *space = dxl2_parser_space(self->parser, &capacity);
+    const int count = tenon_line_get_api(line)->read(line, space, capacity, now);
+    self->input_is_full = count > 0 && (size_t)count >= capacity;
+    if (count <= 0) {
+        return count < 0 ? TENON_ERR_IO : 0;
+    }
+    dxl2_parser_commit(self->parser, (size_t)count);
+    tenon__dxl2_take_input(self, now);
+    count_noise(self);
+    return count;
+}
+
+/* Nothing that arrived before a transmission can be an answer to it. */
+static int drain(struct tenon_dxl2_bus *self, struct tenon_line *line, tenon_ns_t now)
+{
+    int rc = TENON_OK;
+    for (int i = 0; i < DRAIN_READS_MAX && rc >= 0 && (i == 0 || self->input_is_full); i++) {
+        rc = receive(self, line, now);
+    }
+    self->base.counters.noise_bytes += (uint32_t)dxl2_parser_flush(self->parser);
+    return rc;
+}
+
+/* ---- Transactions ---- */
+
+static void end_transmission(struct tenon_dxl2_bus *self, tenon_ns_t now)
+{
+    self->base.counters.busy_ns += now - self->start_ns;
+    self->phase = PHASE_IDLE;
+    if (self->job == JOB_CYCLE || self->job == JOB_GROUP || self->job == JOB_RECOVERY) {
+        tenon__dxl2_end_exchange(self);
+    }
+    self->job = JOB_NONE;
+}
+
+static bool is_complete(const struct tenon_dxl2_bus *self)
+{
+    return self->job == JOB_REQUEST ? self->is_answered : self->awaited_count == 0;
+}
+
+static void time_out(struct tenon_dxl2_bus *self, const struct tenon_line *line, tenon_ns_t now)
+{
+    if (self->expects_reply) {
+        self->base.counters.timeout_count++;
+        /* What it left behind may be the beginning of an answer. */
+        self->was_broken = self->was_broken || self->parser->count > self->parser->head;
+    }
+    if (self->job == JOB_REQUEST) {
+        tenon__dxl2_retry_request(self);
+    } else {
+        tenon__dxl2_judge_missing(self, line, now);
+    }
+    end_transmission(self, now);
+}
+
+static void finish_sending(struct tenon_dxl2_bus *self)
+{
+    self->phase = self->expects_reply ? PHASE_WAITING : PHASE_PAUSING;
+    if (!self->expects_reply && self->job == JOB_REQUEST && self->active != NULL) {
+        tenon__dxl2_finish_request(self, self->active, TENON_OK);
+    }
+}
+
+static int send(struct tenon_dxl2_bus *self, struct tenon_line *line, tenon_ns_t now)
+{
+    const size_t left = self->tx_count - self->tx_sent;
+    const int count = tenon_line_get_api(line)->write(line, self->tx + self->tx_sent, left, now);
+    if (count < 0) {
+        return TENON_ERR_IO;
+    }
+    const size_t taken = (size_t)count < left ? (size_t)count : left;
+    self->tx_sent += taken;
+    if (taken == left) {
+        const tenon_ns_t at_best = self->start_ns + tenon__dxl2_wire_ns(self, self->tx_count);
+        const tenon_ns_t at_worst = now + tenon__dxl2_wire_ns(self, taken);
+        set_deadlines(self, line, at_best > at_worst ? at_best : at_worst);
+        finish_sending(self);
+    } else if (now >= self->timeout_ns) {
+        time_out(self, line, now);
+    }
+    return TENON_OK;
+}
+
+static enum tenon__dxl2_job next_job(struct tenon_dxl2_bus *self, tenon_ns_t now)
+{
+    if (tenon__dxl2_has_urgent_request(self)) {
+        return JOB_REQUEST;
+    }
+    if (self->cycle_is_staged) {
+        return JOB_CYCLE;
+    }
+    if (self->wants_recovery) {
+        return JOB_RECOVERY;
+    }
+    if (self->cycle_is_running) {
+        return JOB_GROUP;
+    }
+    return tenon__dxl2_may_start_request(self, now) ? JOB_REQUEST : JOB_NONE;
+}
+
+static void encode_job(struct tenon_dxl2_bus *self)
+{
+    self->expects_reply = false;
+    self->reply_ns = 0;
+    self->margin_ns = 0;
+    self->slack_us = 0;
+    self->tx_count = 0;
+    self->tx_sent = 0;
+    switch ((enum tenon__dxl2_job)self->job) {
+    case JOB_CYCLE:
+        tenon__dxl2_begin_cycle(self);
+        break;
+    case JOB_GROUP:
+        tenon__dxl2_begin_group(self);
+        break;
+    case JOB_RECOVERY:
+        tenon__dxl2_begin_recovery(self);
+        break;
+    case JOB_REQUEST:
+        tenon__dxl2_begin_request(self);
+        break;
+    case JOB_NONE:
+        break;
+    }
+}
+
+/* The wire is free: send what is due next, if anything. */
+static int start(struct tenon_dxl2_bus *self,
+                 struct tenon_line *line,
+                 tenon_ns_t now,
+                 enum tenon__dxl2_job job)
+{
+    const int rc = drain(self, line, now);
+    if (rc < 0) {
+        return rc;
+    }
+    self->job = (uint8_t)job;
+    encode_job(self);
+    if (self->tx_count == 0) {
+        self->job = JOB_NONE;
+        return TENON_OK;
+    }
+    self->start_ns = now;
+    self->phase = PHASE_SENDING;
+    self->base.counters.transaction_count += self->expects_reply ? 1u : 0u;
+    self->timeout_ns =
+        now + tenon__dxl2_wire_ns(self, 2u * self->tx_count) + line->latency_ns + MARGIN_SEND_NS;
+    return send(self, line, now);
+}
+
+static int proceed(struct tenon_dxl2_bus *self, struct tenon_line *line, tenon_ns_t now)
+{
+    int rc = TENON_OK;
+    if (self->phase == PHASE_SENDING) {
+        rc = send(self, line, now);
+    } else if (self->phase == PHASE_WAITING) {
+        rc = receive(self, line, now);
+        if (rc < 0) {
+            return rc;
+        }
+        if (is_complete(self)) {
+            end_transmission(self, now);
+        } else if (now >= self->timeout_ns && !self->input_is_full) {
+            time_out(self, line, now);
+        }
+    } else if (self->phase == PHASE_PAUSING && now >= self->expected_ns) {
+        end_transmission(self, now);
+    }
+    if (rc < 0 || self->phase != PHASE_IDLE) {
+        return rc;
+    }
+    const enum tenon__dxl2_job job = next_job(self, now);
+    return job == JOB_NONE ? TENON_OK : start(self, line, now, job);
+}
+
+void tenon__dxl2_disturb(struct tenon_dxl2_bus *self)
+{
+    tenon__dxl2_miss_awaited(self, TENON_ERR_TIMEOUT);
+    self->cycle_is_running = false;
+    if (self->phase == PHASE_IDLE) {
+        return;
+    }
+    if (self->job == JOB_REQUEST) {
+        tenon__dxl2_retry_request(self);
+    }
+    self->job = JOB_NONE;
+    self->phase = PHASE_PAUSING;
+    self->expected_ns = self->timeout_ns;
+}
+
+/* The line is gone: nothing that was asked will be answered. */
+static void fail_all(struct tenon_dxl2_bus *self, tenon_ns_t now)
+{
+    if (self->phase != PHASE_IDLE) {
+        self->base.counters.busy_ns += now - self->start_ns;
+    }
+    tenon__dxl2_abort_cycle(self);
+    tenon__dxl2_fail_requests(self);
+    self->phase = PHASE_IDLE;
+    self->job = JOB_NONE;
+    self->input_is_full = false;
+    self->base.counters.noise_bytes += (uint32_t)dxl2_parser_flush(self->parser);
+}
+
+static int
+poll_bus(struct tenon_bus *base, struct tenon_line *line, tenon_ns_t now, tenon_ns_t *io_deadline)
+{
+    struct tenon_dxl2_bus *self = tenon__dxl2_self(base);
+    if (self->parser == NULL) {
+        return TENON_OK; /* no memory: nothing could be attached or submitted */
+    }
+    if (line == NULL) {
+        fail_all(self, now);
+        return TENON_OK;
+    }
+    if (line->baud != self->baud) {
+        set_baud(self, line->baud);
+    }
+    if (proceed(self, line, now) < 0) {
+        fail_all(self, now);
+        return TENON_ERR_IO;
+    }
+    lower_deadline(self, line, now, io_deadline);
+    return TENON_OK;
+}
+
+/* ---- The rest ---- */
+
+/*
+ * Whatever the category, the one thing that can be sent without knowing more is torque off. A write to all of them is
+ * 13 bytes however many there are, reaches servos that are not attached, too, and never needs to be encoded anew.
+ * Torque Enable is at 64 in the X and MX tables, the ones that the bundled motor drivers know; the P series has it at
+ * 512 and ignores this.
+ */
+static void encode_safe_frame(struct tenon_dxl2_bus *self)
+{
+    const uint8_t params[] = {REGISTER_TORQUE_ENABLE, 0, 0};
+    const int size = dxl2_encode(self->safe_frame,
+                                 sizeof self->safe_frame,
+                                 DXL2_BROADCAST,
+                                 DXL2_WRITE,
+                                 params,
+                                 sizeof params);
+    self->safe_frame_bytes = (uint8_t)(size > 0 ? size : 0);
+}
+
+static int get_safe_frame(const struct tenon_bus *base,
+                          enum tenon_stop_category category,
+                          const uint8_t **out_bytes)
+{
+    const struct tenon_dxl2_bus *self = (const struct tenon_dxl2_bus *)(const void *)base;
+    (void)category;
+    *out_bytes = self->safe_frame;
+    return self->safe_frame_bytes;
+}
+
+static int probe(struct tenon_module *module, tenon_ns_t now)
+{
+    (void)module;
+    (void)now;
+    return TENON_OK; /* there is nothing of its own out there */
+}
+
+static int make_safe(struct tenon_module *module, tenon_ns_t now)
+{
+    (void)module;
+    (void)now;
+    return TENON_OK; /* the devices make themselves safe, through us */
+}
+
+static const struct tenon_lifecycle_api lifecycle = {
+    .head = TENON_API_HEAD(struct tenon_lifecycle_api), .probe = probe, .make_safe = make_safe};
+
+static const struct tenon_bus_api api = {.head = TENON_API_HEAD(struct tenon_bus_api),
+                                         .attach = tenon__dxl2_attach,
+                                         .detach = tenon__dxl2_detach,
+                                         .submit = tenon__dxl2_submit,
+                                         .cancel = tenon__dxl2_cancel,
+                                         .stage = tenon__dxl2_stage,
+                                         .poll = poll_bus,
+                                         .safe_frame = get_safe_frame};
+
+static const struct tenon_driver driver = {.head = TENON_API_HEAD(struct tenon_driver),
+                                           .name = "dxl2_bus",
+                                           .role = TENON_ROLE_BUS,
+                                           .instance_size = sizeof(struct tenon_dxl2_bus),
+                                           .lifecycle = &lifecycle,
+                                           .api = &api.head};
+
+struct tenon_bus *tenon_dxl2_bus_init_sized(struct tenon_dxl2_bus *self,
+                                            size_t size,
+                                            void *memory,
+                                            size_t memory_size)
+{
+    if (self == NULL || memory == NULL || size != sizeof *self) {
+        return NULL;
+    }
+    *self = (struct tenon_dxl2_bus){.memory = memory, .memory_size = memory_size};
+    self->base.module.driver = &driver;
+    self->next_stage_ns = TENON_NEVER;
+    set_baud(self, 0);
+    encode_safe_frame(self);
+    (void)tenon__dxl2_layout_init(self); /* too small: attach says so, and how much is needed */
+    return &self->base;
+}

@@ -1,0 +1,515 @@
+#include "dxl2_bus_internal.h"
+
+#include <string.h>
+
+enum { WRITE_HEAD = DXL2_HEADER_SIZE + 4 /* address and width */ };
+
+/* ---- Which are due ---- */
+
+static bool is_due(const struct tenon_bus_device *device, uint32_t cycle)
+{
+    return device->divisor <= 1 || cycle % device->divisor == device->phase;
+}
+
+static void expect_next_stage(struct tenon_dxl2_bus *self, tenon_ns_t now)
+{
+    if (self->stage_count > 0 && now > self->stage_ns) {
+        self->next_stage_ns = now + (now - self->stage_ns);
+    }
+    self->stage_ns = now;
+    self->stage_count++;
+}
+
+void tenon__dxl2_stage(struct tenon_bus *base, uint32_t cycle, tenon_ns_t now)
+{
+    struct tenon_dxl2_bus *self = tenon__dxl2_self(base);
+    expect_next_stage(self, now);
+    if (self->cycle_is_staged || self->cycle_is_running) {
+        base->counters.overrun_count++;
+    }
+    self->cycle_is_staged = true;
+    struct tenon__dxl2_record *end = self->records + self->record_count;
+    for (struct tenon__dxl2_record *r = self->records; r != end; r++) {
+        const struct tenon_bus_device *device = r->device;
+        if (device == NULL) {
+            continue;
+        }
+        const bool due = is_due(device, cycle);
+        if (due && device->out_is_fresh && r->out_span > 0) {
+            r->write_is_due = true;
+        }
+        const bool read_is_due = due && device->is_listening && r->in_span > 0;
+        if (read_is_due != r->read_is_due) {
+            r->read_is_due = read_is_due;
+            if (!self->plan_is_stale) {
+                self->groups[r->group].is_stale = true;
+            }
+        }
+    }
+}
+
+/* ---- Sending ---- */
+
+/* Header with LEN to come, and what each sync instruction begins with. */
+static void put_sync_head(uint8_t *frame, uint8_t instruction, uint16_t address, uint8_t width)
+{
+    const uint8_t head[DXL2_HEADER_SIZE] = {
+        0xFF, 0xFF, 0xFD, 0x00, DXL2_BROADCAST, 0, 0, instruction};
+    memcpy(frame, head, sizeof head);
+    dxl2_store16(frame + 8, address);
+    dxl2_store16(frame + 10, width);
+}
+
+/* LEN and CRC for the `count` bytes at tx + at; stuffed only if need be, which is rare. Returns the size. */
+static size_t close_frame(struct tenon_dxl2_bus *self, size_t at, size_t count)
+{
+    uint8_t *frame = self->tx + at;
+    const size_t params = count - DXL2_HEADER_SIZE;
+    if (tenon__dxl2_has_marker(frame + DXL2_HEADER_SIZE, params)) {
+        /* From the end of tx, which holds every frame at its longest, so that the writer never overtakes the reader. */
+        uint8_t *copy = self->tx + self->tx_capacity - params;
+        memmove(copy, frame + DXL2_HEADER_SIZE, params);
+        const int size = dxl2_encode(
+            frame, self->tx_capacity - at, DXL2_BROADCAST, DXL2_SYNC_WRITE, copy, params);
+        return size > 0 ? (size_t)size : 0;
+    }
+    dxl2_store16(frame + 5, (uint16_t)(count + 2u - 7u));
+    dxl2_store16(frame + count, dxl2_crc(0, frame, count));
+    return count + 2u;
+}
+
+static inline void copy_window(uint8_t *to, const uint8_t *from, uint8_t count)
+{
+    if (count == 4) {
+        memcpy(to, from, 4); /* the common case, without a call */
+    } else {
+        memcpy(to, from, count);
+    }
+}
+
+/* One sync write per shape, from tx + 0 on. */
+static void encode_writes(struct tenon_dxl2_bus *self)
+{
+    const struct tenon__dxl2_record *first = NULL; /* of the open frame */
+    size_t begin = 0;
+    size_t at = 0;
+    for (size_t i = 0; i < self->record_count; i++) {
+        struct tenon__dxl2_record *r = &self->records[self->write_order[i]];
+        if (!r->write_is_due) {
+            continue;
+        }
+        r->write_is_due = false;
+        r->device->out_is_fresh = false;
+        if (first == NULL || r->out_address != first->out_address ||
+            r->out_span != first->out_span) {
+            begin += first == NULL ? 0 : close_frame(self, begin, at - begin);
+            put_sync_head(self->tx + begin, DXL2_SYNC_WRITE, r->out_address, r->out_span);
+            at = begin + WRITE_HEAD;
+            first = r;
+        }
+        self->tx[at] = r->id;
+        copy_window(self->tx + at + 1, r->out, r->out_span);
+        at += 1u + r->out_span;
+    }
+    self->tx_count = begin + (first == NULL ? 0 : close_frame(self, begin, at - begin));
+}
+
+static bool is_read_due(const struct tenon__dxl2_record *r)
+{
+    return r->read_is_due;
+}
+
+static bool is_read_again(const struct tenon__dxl2_record *r)
+{
+    return r->is_awaited;
+}
+
+/* What a sync read asks for, and what it brings. */
+struct ask {
+    size_t frame_bytes;
+    uint32_t count;
+    uint32_t reply_bytes;
+    uint32_t delay_us;
+};
+
+/* A sync read of those in the group who are wanted; frame_bytes 0: none. */
+static struct ask encode_read(const struct tenon_dxl2_bus *self,
+                              const struct tenon__dxl2_group *g,
+                              bool (*is_wanted)(const struct tenon__dxl2_record *),
+                              uint8_t *frame,
+                              size_t capacity)
+{
+    struct ask ask = {0};
+    struct dxl2_writer w;
+    dxl2_begin(&w, frame, capacity, DXL2_BROADCAST, DXL2_SYNC_READ);
+    const struct tenon__dxl2_record *r = &self->records[self->read_order[g->first]];
+    dxl2_put16(&w, r->in_address);
+    dxl2_put16(&w, r->in_span);
+    for (size_t i = g->first; i < (size_t)g->first + g->count; i++) {
+        r = &self->records[self->read_order[i]];
+        if (is_wanted(r)) {
+            dxl2_put8(&w, r->id);
+            ask.count++;
+            ask.reply_bytes += DXL2_STATUS_SIZE((uint32_t)r->in_span);
+            ask.delay_us += r->return_delay_us;
+        }
+    }
+    const int size = ask.count == 0 ? 0 : dxl2_end(&w);
+    ask.frame_bytes = size > 0 ? (size_t)size : 0;
+    return ask;
+}
+
+static void refresh_group(const struct tenon_dxl2_bus *self, struct tenon__dxl2_group *g)
+{
+    const struct ask ask = encode_read(self,
+                                       g,
+                                       is_read_due,
+                                       self->frames + (size_t)g->first * READ_FRAME_MAX,
+                                       (size_t)g->count * READ_FRAME_MAX);
+    g->frame_bytes = (uint16_t)ask.frame_bytes;
+    g->due_count = (uint8_t)ask.count;
+    g->reply_bytes = (uint16_t)ask.reply_bytes;
+    g->delay_us = ask.delay_us;
+    g->is_stale = false;
+}
+
+/* Go to the next group with someone due. @return Whether there is one in this cycle. */
+static bool advance(struct tenon_dxl2_bus *self)
+{
+    while (self->group_left > 0) {
+        struct tenon__dxl2_group *g = &self->groups[self->group_at];
+        self->group = self->group_at;
+        self->group_is_asked = false;
+        self->group_at = (uint8_t)(self->group_at + 1 < self->group_count ? self->group_at + 1 : 0);
+        self->group_left--;
+        if (g->is_stale) {
+            refresh_group(self, g);
+        }
+        if (g->frame_bytes > 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void append_group(struct tenon_dxl2_bus *self)
+{
+    const struct tenon__dxl2_group *g = &self->groups[self->group];
+    const uint8_t *frame = self->frames + (size_t)g->first * READ_FRAME_MAX;
+    memcpy(self->tx + self->tx_count, frame, g->frame_bytes);
+    self->tx_count += g->frame_bytes;
+    for (size_t i = g->first; i < (size_t)g->first + g->count; i++) {
+        struct tenon__dxl2_record *r = &self->records[self->read_order[i]];
+        r->is_awaited = r->read_is_due;
+    }
+    self->awaited_count = g->due_count;
+    self->group_is_asked = true;
+    tenon__dxl2_expect(self, g->due_count, g->reply_bytes, g->delay_us);
+}
+
+static void end_cycle(struct tenon_dxl2_bus *self)
+{
+    self->cycle_is_running = false;
+    self->base.counters.cycle_count++;
+}
+
+void tenon__dxl2_begin_cycle(struct tenon_dxl2_bus *self)
+{
+    tenon__dxl2_miss_awaited(self, TENON_ERR_TIMEOUT);
+    if (self->plan_is_stale) {
+        tenon__dxl2_plan(self);
+    } else if (self->cycle_is_running) {
+        self->group_at = self->group; /* the cycle before was cut short: those it left out come first */
+    }
+    self->cycle_is_staged = false;
+    self->cycle_is_running = false;
+    self->group_left = self->group_count;
+    encode_writes(self);
+    if (advance(self)) {
+        append_group(self);
+    }
+    self->cycle_is_running = self->tx_count > 0;
+}
+
+void tenon__dxl2_begin_group(struct tenon_dxl2_bus *self)
+{
+    if (self->plan_is_stale) {
+        end_cycle(self); /* the groups are no longer those this cycle was planned with */
+    } else {
+        append_group(self);
+    }
+}
+
+void tenon__dxl2_begin_recovery(struct tenon_dxl2_bus *self)
+{
+    self->wants_recovery = false;
+    const struct ask ask = encode_read(
+        self, &self->groups[self->group], is_read_again, self->tx, self->tx_capacity);
+    self->tx_count = ask.frame_bytes;
+    if (ask.frame_bytes > 0) {
+        tenon__dxl2_expect(self, ask.count, ask.reply_bytes, ask.delay_us);
+    } else {
+        tenon__dxl2_end_exchange(self);
+    }
+}
+
+void tenon__dxl2_end_exchange(struct tenon_dxl2_bus *self)
+{
+    if (self->cycle_is_running && !self->wants_recovery && !advance(self)) {
+        end_cycle(self);
+    }
+}
+
+/* ---- Missing answers ---- */
+
+static void miss(struct tenon_dxl2_bus *self, struct tenon__dxl2_record *r, int error)
+{
+    r->is_awaited = false;
+    self->awaited_count--;
+    r->device->in_error = (int16_t)error;
+    r->device->counters.missed_count++;
+}
+
+void tenon__dxl2_miss_awaited(struct tenon_dxl2_bus *self, int error)
+{
+    self->wants_recovery = false;
+    for (size_t i = 0; self->awaited_count > 0 && i < self->record_count; i++) {
+        if (self->records[i].is_awaited) {
+            miss(self, &self->records[i], error);
+        }
+    }
+}
+
+/* Count a group as asked, so that its devices learn why nothing comes. */
+static void await_group(struct tenon_dxl2_bus *self)
+{
+    const struct tenon__dxl2_group *g = &self->groups[self->group];
+    for (size_t i = g->first; i < (size_t)g->first + g->count; i++) {
+        struct tenon__dxl2_record *r = &self->records[self->read_order[i]];
+        if (r->read_is_due && !r->is_awaited) {
+            r->is_awaited = true;
+            self->awaited_count++;
+        }
+    }
+}
+
+void tenon__dxl2_abort_cycle(struct tenon_dxl2_bus *self)
+{
+    if (self->cycle_is_running && !self->group_is_asked) {
+        await_group(self);
+    }
+    while (self->cycle_is_running && advance(self)) {
+        await_group(self);
+    }
+    for (size_t i = 0; i < self->record_count; i++) {
+        struct tenon__dxl2_record *r = &self->records[i];
+        if (r->device == NULL) {
+            continue;
+        }
+        if (r->read_is_due && self->cycle_is_staged && !r->is_awaited) {
+            r->is_awaited = true;
+            self->awaited_count++;
+        }
+        if (r->write_is_due) {
+            /* It must not be sent when the line is back, however much later that is. */
+            r->write_is_due = false;
+            r->device->out_is_fresh = false;
+        }
+    }
+    tenon__dxl2_miss_awaited(self, TENON_ERR_IO);
+    self->cycle_is_staged = false;
+    self->cycle_is_running = false;
+}
+
+/* Let a device be read after all others of its group. */
+static void read_last(struct tenon_dxl2_bus *self, struct tenon__dxl2_group *g, size_t at)
+{
+    uint8_t *order = self->read_order;
+    const size_t last = (size_t)g->first + g->count - 1u;
+    const uint8_t index = order[at];
+    memmove(order + at, order + at + 1, last - at);
+    order[last] = index;
+    g->is_stale = true;
+}
+
+/* Time for a sync read of those still awaited, return delays included. */
+static tenon_ns_t recovery_ns(const struct tenon_dxl2_bus *self, const struct tenon__dxl2_group *g)
+{
+    size_t bytes = READ_FRAME_MAX;
+    uint32_t delay_us = 0;
+    for (size_t i = g->first; i < (size_t)g->first + g->count; i++) {
+        const struct tenon__dxl2_record *r = &self->records[self->read_order[i]];
+        if (r->is_awaited) {
+            bytes += 1u + DXL2_STATUS_SIZE((size_t)r->in_span);
+            delay_us += r->return_delay_us;
+        }
+    }
+    return tenon__dxl2_wire_ns(self, bytes) + TENON_US(delay_us);
+}
+
+void tenon__dxl2_judge_missing(struct tenon_dxl2_bus *self,
+                               const struct tenon_line *line,
+                               tenon_ns_t now)
+{
+    struct tenon__dxl2_group *g = &self->groups[self->group];
+    const size_t end = (size_t)g->first + g->count;
+    size_t at = g->first;
+    while (at < end && !self->records[self->read_order[at]].is_awaited) {
+        at++;
+    }
+    if (at == end) {
+        return;
+    }
+    miss(self, &self->records[self->read_order[at]], TENON_ERR_TIMEOUT);
+    self->records[self->read_order[at]].is_suspect = true;
+    /* Suspects are not worth a second request: they change places, so each is the first of them now and then. */
+    for (size_t i = at + 1; i < end; i++) {
+        struct tenon__dxl2_record *r = &self->records[self->read_order[i]];
+        if (r->is_awaited && r->is_suspect) {
+            miss(self, r, TENON_ERR_TIMEOUT);
+        }
+    }
+    read_last(self, g, at);
+    self->wants_recovery = self->awaited_count > 0 && self->job != JOB_RECOVERY &&
+                           !self->cycle_is_staged && !self->plan_is_stale &&
+                           now + recovery_ns(self, g) + line->latency_ns <= self->next_stage_ns;
+    if (!self->wants_recovery) {
+        tenon__dxl2_miss_awaited(self, TENON_ERR_TIMEOUT);
+    }
+}
+
+/* ---- Answers ---- */
+
+/* Pick the fields out of a read that spans gaps. */
+static void pick_fields(const struct tenon__dxl2_record *r, const uint8_t *data)
+{
+    uint8_t *to = r->in;
+    for (size_t i = 0; i < r->device->in_count; i++) {
+        const struct tenon_field *field = &r->device->in_fields[i];
+        memcpy(to, data + (field->address - r->in_address), field->width);
+        to += field->width;
+    }
+}
+
+static inline void settle(struct tenon_dxl2_bus *self, struct tenon__dxl2_record *r, uint8_t error)
+{
+    r->is_awaited = false;
+    r->is_suspect = false;
+    self->awaited_count--;
+    r->device->status = error;
+}
+
+static inline void take_sample(struct tenon_dxl2_bus *self,
+                               struct tenon__dxl2_record *r,
+                               const uint8_t *data,
+                               uint8_t error,
+                               tenon_ns_t now)
+{
+    struct tenon_bus_device *device = r->device;
+    settle(self, r, error);
+    if (r->in_is_plain) {
+        memcpy(r->in, data, r->in_span);
+    } else {
+        pick_fields(r, data);
+    }
+    device->in_stamp_ns = now;
+    device->in_sequence++;
+    device->in_error = TENON_OK;
+    device->counters.reply_count++;
+}
+
+/* The regular case without the detour through the parser. @return false: nothing was consumed. */
+static bool take_regular(struct tenon_dxl2_bus *self, tenon_ns_t now)
+{
+    struct dxl2_parser *p = self->parser;
+    const uint8_t *at = p->buffer + p->head;
+    const size_t available = p->count - p->head;
+    if (available < DXL2_HEADER_SIZE) {
+        return false;
+    }
+    struct tenon__dxl2_record *r = tenon__dxl2_find(self, at[4]);
+    if (r == NULL || !r->is_awaited || available < DXL2_STATUS_SIZE((size_t)r->in_span) ||
+        memcmp(at, r->prefix, DXL2_HEADER_SIZE) != 0) {
+        return false;
+    }
+    const uint8_t *body = at + DXL2_HEADER_SIZE;
+    const size_t count = r->in_span + 1u;
+    if ((body[0] & ~DXL2_ALERT) != 0 ||
+        dxl2_crc(r->prefix_crc, body, count) != dxl2_load16(body + count) ||
+        tenon__dxl2_has_marker(body, count)) {
+        return false;
+    }
+    take_sample(self, r, body + 1, body[0], now);
+    p->head += DXL2_STATUS_SIZE((size_t)r->in_span); /* what dxl2_parser_next() would do */
+    return true;
+}
+
+/* A status of a device that is awaited. @return Whether it settles that. */
+static bool answer_read(struct tenon_dxl2_bus *self,
+                        struct tenon__dxl2_record *r,
+                        const struct dxl2_packet *packet,
+                        tenon_ns_t now)
+{
+    if ((packet->error & ~DXL2_ALERT) != 0) {
+        settle(self, r, packet->error);
+        r->device->in_error = TENON_ERR_DEVICE;
+        r->device->counters.error_count++;
+        return true;
+    }
+    if (packet->param_count != r->in_span) {
+        return false;
+    }
+    take_sample(self, r, packet->params, packet->error, now);
+    return true;
+}
+
+/* Whether the newest transmission holds a frame like this packet. */
+static bool is_echo(const struct tenon_dxl2_bus *self, const struct dxl2_packet *packet)
+{
+    size_t at = 0;
+    while (at + DXL2_FRAME_MIN <= self->tx_sent) {
+        const uint8_t *frame = self->tx + at;
+        if (frame[4] == packet->id && frame[7] == packet->instruction) {
+            return true;
+        }
+        at += 7u + dxl2_load16(frame + 5);
+    }
+    return false;
+}
+
+static void take_packet(struct tenon_dxl2_bus *self,
+                        const struct dxl2_packet *packet,
+                        tenon_ns_t now)
+{
+    if (packet->instruction != DXL2_STATUS) {
+        if (is_echo(self, packet)) {
+            self->base.counters.echo_count++;
+            return;
+        }
+    } else if (self->phase == PHASE_WAITING && self->job == JOB_REQUEST) {
+        if (tenon__dxl2_answer_request(self, packet)) {
+            return;
+        }
+    } else {
+        struct tenon__dxl2_record *r = tenon__dxl2_find(self, packet->id);
+        if (r != NULL && r->is_awaited && answer_read(self, r, packet, now)) {
+            return;
+        }
+    }
+    self->base.counters.stale_count++;
+}
+
+void tenon__dxl2_take_input(struct tenon_dxl2_bus *self, tenon_ns_t now)
+{
+    struct dxl2_packet packet;
+    const bool is_regular = self->phase == PHASE_WAITING && self->job != JOB_REQUEST;
+    for (;;) {
+        if (is_regular && take_regular(self, now)) {
+            continue;
+        }
+        if (!dxl2_parser_next(self->parser, &packet)) {
+            return;
+        }
+        take_packet(self, &packet, now);
+    }
+}

@@ -1,0 +1,111 @@
+/** @file dxl2_bus.h @brief Dynamixel Protocol 2.0 bus. */
+#ifndef TENON_DRIVERS_DXL2_BUS_H
+#define TENON_DRIVERS_DXL2_BUS_H
+
+#include "tenon/bus.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** Bytes of bus memory for n servos: enough for every field layout of the bundled motor drivers. */
+#define TENON_DXL2_BUS_MEMORY(n) (1024u + 256u * (n))
+
+struct dxl2_parser;
+struct tenon__dxl2_group;
+struct tenon__dxl2_record;
+
+/**
+ * A Dynamixel Protocol 2.0 bus: sync write + sync read each cycle, acyclic requests in the time left over.
+ *
+ * - Nodes are 0 ... 252; acyclic writes and reboots may also go to 254 (all), which is not answered.
+ * - Out fields must follow each other without a gap; in fields may leave gaps, which are read and dropped. Neither
+ *   may span more than 32 bytes.
+ * - `in_stamp_ns` is the `now` of the poll that found the answer complete. `status` is the error byte of the answer:
+ *   a number in bits 0 ... 6, and in bit 7 the alert that a hardware error is latched (beside number 0: valid data).
+ *   An answer with an error number is never taken for data.
+ * - Attaching (again) sets in_sequence to 0 and drops an out window not yet sent; detaching sets both windows to NULL.
+ *   If attaching an attached device again is refused, its cyclic exchange stops until that succeeds.
+ */
+struct tenon_dxl2_bus {
+    struct tenon_bus base; /**< First, so that &b.base is the handle. */
+    /* private */
+    uint8_t *memory;
+    size_t memory_size;
+    size_t window_bytes; /* taken from the end of the memory */
+    struct dxl2_parser *parser;
+    uint8_t *id_map;
+    struct tenon__dxl2_record *records;
+    struct tenon__dxl2_group *groups;
+    uint8_t *read_order;
+    uint8_t *write_order;
+    uint8_t *frames;
+    uint8_t *tx;
+    size_t tx_capacity;
+    size_t tx_count;
+    size_t tx_sent;
+    struct tenon_request *queue;
+    struct tenon_request *active;
+    struct tenon_request *held;
+    tenon_ns_t byte_ns;
+    tenon_ns_t start_ns;
+    tenon_ns_t expected_ns;
+    tenon_ns_t timeout_ns;
+    tenon_ns_t stage_ns;
+    tenon_ns_t next_stage_ns;
+    tenon_ns_t reply_ns;
+    tenon_ns_t margin_ns;
+    uint32_t baud;
+    uint32_t stage_count;
+    uint32_t held_stage;
+    uint32_t slack_us;
+    uint16_t ask_limit;
+    uint8_t ask_id;
+    uint8_t ask_other_id;
+    uint8_t ask_width;
+    uint8_t record_count;
+    uint8_t group_count;
+    uint8_t group_left;
+    uint8_t group_at;
+    uint8_t group;
+    uint8_t awaited_count;
+    uint8_t phase;
+    uint8_t job;
+    bool expects_reply;
+    bool is_answered;
+    bool was_broken;
+    bool input_is_full;
+    bool plan_is_stale;
+    bool cycle_is_staged;
+    bool cycle_is_running;
+    bool group_is_asked;
+    bool wants_recovery;
+    uint8_t safe_frame_bytes;
+    uint8_t safe_frame[16];
+};
+
+/** Initialise; `size` is sizeof *self. Use tenon_dxl2_bus_init(). @context setup */
+TENON_API struct tenon_bus *tenon_dxl2_bus_init_sized(struct tenon_dxl2_bus *self,
+                                                      size_t size,
+                                                      void *memory,
+                                                      size_t memory_size);
+
+/**
+ * Make a bus.
+ * @param[out] self         Storage, not NULL, the caller's; must outlive its use and not move.
+ * @param      memory       For what grows with the devices; of any alignment, the caller's, must outlive `self`.
+ *                          If it is too small, attaching a device answers TENON_ERR_FULL with the bytes needed.
+ * @param      memory_size  Bytes at `memory`; TENON_DXL2_BUS_MEMORY(n).
+ * @return The bus, or NULL when a pointer is NULL or the header is of another version.
+ * @context setup
+ */
+static inline struct tenon_bus *
+tenon_dxl2_bus_init(struct tenon_dxl2_bus *self, void *memory, size_t memory_size)
+{
+    return tenon_dxl2_bus_init_sized(self, sizeof *self, memory, memory_size);
+}
+
+#ifdef __cplusplus
+}
+#endif
+#endif
