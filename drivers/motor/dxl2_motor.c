@@ -1,0 +1,311 @@
+/* The cycle of a Dynamixel X servo: samples, commands, health. Its life is in dxl2_setup.c. */
+#include "dxl2_setup.h"
+
+#include <string.h>
+
+#define WATCHDOG_DEFAULT_MS 200u
+#define WATCHDOG_UNIT_MS    20u
+#define MONITOR_PERIOD_NS   TENON_S(1)
+
+static struct tenon_dxl2_motor *from_motor(struct tenon_motor *motor)
+{
+    return TENON_CONTAINER_OF(motor, struct tenon_dxl2_motor, base);
+}
+
+static bool is_up(const struct tenon_dxl2_motor *self)
+{
+    const uint8_t state = self->base.module.state;
+    return state == TENON_MODULE_READY || state == TENON_MODULE_ACTIVE;
+}
+
+/* To the nearest register value within [low, high]. */
+static int32_t to_ticks(double value, int32_t low, int32_t high)
+{
+    if (!(value > (double)low)) {
+        return low;
+    }
+    if (!(value < (double)high)) {
+        return high;
+    }
+    return (int32_t)(value < 0.0 ? value - 0.5 : value + 0.5);
+}
+
+static bool is_nan(double value)
+{
+    return !(value >= 0.0) && !(value <= 0.0);
+}
+
+/* health */
+
+static int refuse_stopped(struct tenon_dxl2_motor *self, const char *detail)
+{
+    const int rc = tenon_module_refuse(
+        &self->base.module, TENON_ERR_DEVICE, TENON_CAUSE_DEVICE_FAULT, 0.0f, 0.0f);
+    self->base.module.diag.detail = detail;
+    return rc;
+}
+
+static int take_watchdog(struct tenon_dxl2_motor *self, uint8_t found)
+{
+    self->health.watchdog_tripped = found == DXL2_WATCHDOG_TRIPPED;
+    if (self->base.module.state != TENON_MODULE_ACTIVE) {
+        return TENON_OK;
+    }
+    if (self->health.watchdog_tripped) {
+        return refuse_stopped(self, "bus watchdog tripped");
+    }
+    if (found == 0 && self->watchdog != 0) {
+        return refuse_stopped(self, "lost power"); /* we had set it */
+    }
+    return TENON_OK;
+}
+
+static int take_monitor(struct tenon_dxl2_motor *self)
+{
+    const uint8_t *data = self->monitor.data;
+    self->monitor.state = TENON_REQUEST_IDLE;
+    if (tenon__dxl2_result(&self->monitor) != TENON_OK) {
+        return TENON_OK; /* whether it answers is seen by its samples */
+    }
+    switch (self->monitor.address) {
+    case DXL2_VOLTAGE:
+        self->health.voltage_v = 0.1f * (float)dxl2_load16(data);
+        self->health.temperature_c = (float)data[2];
+        return TENON_OK;
+    case DXL2_HARDWARE_ERROR:
+        self->health.hardware_error = data[0];
+        return data[0] != 0 ? tenon__dxl2_refuse_fault(self) : TENON_OK;
+    default:
+        return take_watchdog(self, data[0]);
+    }
+}
+
+static void ask_monitor(struct tenon_dxl2_motor *self, bool alert)
+{
+    static const struct tenon_field turns[] = {
+        {DXL2_VOLTAGE, 3},
+        {DXL2_WATCHDOG, 1},
+        {DXL2_HARDWARE_ERROR, 1},
+    };
+    const struct tenon_field *what = &turns[2];
+    if (!alert) {
+        what = &turns[self->monitor_turn];
+        self->monitor_turn = (uint8_t)((self->monitor_turn + 1) % 3);
+        self->monitor_due_ns = self->device.in_stamp_ns + MONITOR_PERIOD_NS;
+        if (what->address == DXL2_WATCHDOG && self->firmware < self->model->watchdog_since) {
+            return;
+        }
+    }
+    (void)tenon__dxl2_motor_submit(
+        self, &self->monitor, TENON_OP_READ, (uint16_t)what->address, what->width, 0);
+}
+
+/* An alert in any answer is looked into at once; else one question a second. */
+static int watch(struct tenon_dxl2_motor *self)
+{
+    if (self->monitor.state == TENON_REQUEST_DONE) {
+        const int rc = take_monitor(self);
+        if (rc != TENON_OK) {
+            return rc;
+        }
+    }
+    const bool alert = (self->device.status & DXL2_ALERT) != 0;
+    const bool is_due = self->device.in_stamp_ns >= self->monitor_due_ns;
+    const bool is_free = self->monitor.state == TENON_REQUEST_IDLE;
+    if (is_free && (alert || is_due) && is_up(self) && tenon_wire_is_up(self->base.wire)) {
+        ask_monitor(self, alert);
+    }
+    return TENON_OK;
+}
+
+/* samples */
+
+static void take_sample(const struct tenon_dxl2_motor *self, struct tenon_motor_state *out_state)
+{
+    const uint8_t *in = self->device.in;
+    const int16_t effort = (int16_t)dxl2_load16(in);
+    const int32_t velocity = (int32_t)dxl2_load32(in + 2);
+    const int32_t position = tenon__dxl2_wrapped(self, (int32_t)dxl2_load32(in + 6));
+    out_state->position_rad = ((double)position - DXL2_MIDDLE_TICKS) * DXL2_RAD_PER_TICK;
+    out_state->velocity_rad_s = (float)velocity * DXL2_VELOCITY_UNIT_RAD_S;
+    out_state->effort_nm = (float)effort * self->model->effort_unit_nm;
+    out_state->stamp_ns = self->device.in_stamp_ns;
+    out_state->valid = TENON_VALID_POSITION | TENON_VALID_VELOCITY | TENON_VALID_EFFORT;
+}
+
+static int motor_read(struct tenon_motor *motor, struct tenon_motor_state *out_state)
+{
+    struct tenon_dxl2_motor *self = from_motor(motor);
+    if (self->device.in_sequence == self->seen_sequence || !self->was_configured) {
+        return TENON_ERR_AGAIN;
+    }
+    self->seen_sequence = self->device.in_sequence;
+    const int rc = watch(self);
+    if (rc != TENON_OK) {
+        return rc;
+    }
+    take_sample(self, out_state);
+    return TENON_OK;
+}
+
+/* commands */
+
+static int32_t position_ticks(const struct tenon_dxl2_motor *self, double position_rad)
+{
+    const double ticks = position_rad * (1.0 / DXL2_RAD_PER_TICK) + DXL2_MIDDLE_TICKS;
+    return to_ticks(ticks, self->goal_min_ticks, self->goal_max_ticks);
+}
+
+static int32_t effort_ticks(const struct tenon_dxl2_motor *self, float effort_nm)
+{
+    const int32_t limit = self->current_limit_ticks;
+    return to_ticks((double)(effort_nm / self->model->effort_unit_nm), -limit, limit);
+}
+
+/* A cap has no sign (a reducer may have turned it), and none means the servo's own. */
+static int32_t cap_ticks(const struct tenon_dxl2_motor *self, float effort_nm)
+{
+    const int32_t ticks = effort_ticks(self, effort_nm);
+    if (!(effort_nm > 0.0f) && !(effort_nm < 0.0f)) {
+        return self->current_limit_ticks;
+    }
+    if (ticks == 0) {
+        return 1;
+    }
+    return ticks < 0 ? -ticks : ticks;
+}
+
+static bool is_command_nan(const struct tenon_motor_command *command)
+{
+    switch (command->mode) {
+    case TENON_MODE_VELOCITY:
+        return is_nan((double)command->velocity_rad_s);
+    case TENON_MODE_EFFORT:
+    case TENON_MODE_PWM:
+        return is_nan((double)command->effort_nm);
+    case TENON_MODE_EFFORT_POSITION:
+        return is_nan((double)command->effort_nm) || is_nan(command->position_rad);
+    default:
+        return is_nan(command->position_rad);
+    }
+}
+
+static void lay_out(struct tenon_dxl2_motor *self, const struct tenon_motor_command *command)
+{
+    uint8_t *out = self->device.out;
+    const int32_t speed = self->velocity_limit_ticks;
+    const int32_t pwm = self->pwm_limit_ticks;
+    switch (command->mode) {
+    case TENON_MODE_VELOCITY:
+        dxl2_store32(out,
+                     (uint32_t)to_ticks(
+                         (double)(command->velocity_rad_s / DXL2_VELOCITY_UNIT_RAD_S), -speed, speed));
+        break;
+    case TENON_MODE_EFFORT:
+        dxl2_store16(out, (uint16_t)effort_ticks(self, command->effort_nm));
+        break;
+    case TENON_MODE_PWM:
+        dxl2_store16(out,
+                     (uint16_t)to_ticks((double)(command->effort_nm * DXL2_FULL_PWM), -pwm, pwm));
+        break;
+    case TENON_MODE_EFFORT_POSITION:
+        memset(out, 0, DXL2_OUT_BYTES); /* goal velocity and profile stay 0 */
+        dxl2_store16(out, (uint16_t)cap_ticks(self, command->effort_nm));
+        dxl2_store32(out + 14, (uint32_t)position_ticks(self, command->position_rad));
+        break;
+    default:
+        dxl2_store32(out, (uint32_t)position_ticks(self, command->position_rad));
+        break;
+    }
+}
+
+static int motor_command(struct tenon_motor *motor, const struct tenon_motor_command *command)
+{
+    struct tenon_dxl2_motor *self = from_motor(motor);
+    if (command->mode != self->config.mode || is_command_nan(command)) {
+        return TENON_ERR_ARG;
+    }
+    if (motor->module.state != TENON_MODULE_ACTIVE) {
+        return TENON_OK;
+    }
+    lay_out(self, command);
+    self->device.out_is_fresh = true;
+    return TENON_OK;
+}
+
+static int motor_identify(struct tenon_motor *motor, bool on)
+{
+    struct tenon_dxl2_motor *self = from_motor(motor);
+    const bool is_busy = self->request.state == TENON_REQUEST_QUEUED ||
+                         self->request.state == TENON_REQUEST_SENT;
+    if (!self->is_attached || !is_up(self) || !tenon_wire_is_up(motor->wire)) {
+        return TENON_ERR_STATE;
+    }
+    if (is_busy) {
+        return TENON_ERR_AGAIN;
+    }
+    return tenon__dxl2_motor_submit(self, &self->request, TENON_OP_WRITE, DXL2_LED, 1, on ? 1 : 0);
+}
+
+static const struct tenon_motor_api motor_api = {
+    .head = TENON_API_HEAD(struct tenon_motor_api),
+    .read = motor_read,
+    .command = motor_command,
+    .identify = motor_identify,
+};
+
+static const struct tenon_driver dxl2_motor_driver = {
+    .head = TENON_API_HEAD(struct tenon_driver),
+    .name = "dxl2_motor",
+    .role = TENON_ROLE_MOTOR,
+    .instance_size = sizeof(struct tenon_dxl2_motor),
+    .lifecycle = &tenon__dxl2_lifecycle,
+    .api = &motor_api.head,
+};
+
+static void apply_defaults(struct tenon_dxl2_motor *self)
+{
+    struct tenon_dxl2_motor_config *config = &self->config;
+    if (config->mode == TENON_MODE_NONE) {
+        config->mode = TENON_MODE_POSITION;
+    }
+    if (config->watchdog_ms == 0) {
+        config->watchdog_ms = WATCHDOG_DEFAULT_MS;
+    }
+    if (!config->no_watchdog) {
+        const unsigned units = (config->watchdog_ms + WATCHDOG_UNIT_MS - 1u) / WATCHDOG_UNIT_MS;
+        self->watchdog = (uint8_t)(units <= 127u ? units : 127u);
+    }
+}
+
+struct tenon_motor *tenon_dxl2_motor_init_sized(struct tenon_dxl2_motor *self,
+                                                size_t size,
+                                                struct tenon_wire *wire,
+                                                const struct tenon_dxl2_motor_config *config)
+{
+    if (self == NULL || wire == NULL || config == NULL || size != sizeof *self) {
+        return NULL;
+    }
+    memset(self, 0, sizeof *self);
+    self->base.module.driver = &dxl2_motor_driver;
+    self->base.wire = wire;
+    self->base.device = &self->device;
+    self->config = *config;
+    apply_defaults(self);
+    self->base.mode = self->config.mode;
+    self->device.node = self->config.id;
+    self->device.in_capacity = DXL2_IN_BYTES;
+    self->device.out_capacity = DXL2_OUT_BYTES;
+    self->device.divisor = 1;
+    return &self->base;
+}
+
+size_t tenon_dxl2_motor_changes(const struct tenon_dxl2_motor *self,
+                                struct tenon_dxl2_motor_change *out,
+                                size_t capacity)
+{
+    for (size_t i = 0; i < self->change_count && i < capacity; i++) {
+        out[i] = self->changes[i];
+    }
+    return self->change_count;
+}
