@@ -13,11 +13,11 @@
 #include <time.h>
 #include <unistd.h>
 
-#define JOINTS 6
-#define POSES 5
-#define PERIOD TENON_MS(4)
-#define DWELL_CYCLES 100 /* at each pose */
-#define SETTLE_RAD 0.006 /* a pose counts as reached when every joint is so near */
+#define JOINTS       6
+#define POSES        5
+#define PERIOD       TENON_MS(4)
+#define DWELL_CYCLES 100   /* at each pose */
+#define SETTLE_RAD   0.006 /* a pose counts as reached when every joint is so near */
 #define TABLE_CYCLES 50
 
 static const struct {
@@ -35,10 +35,8 @@ static const struct {
 
 /* rad; the last one is where the arm rests without torque */
 static const double poses[POSES][JOINTS] = {
-    {0.0, 0.0, 0.0, 0.0, 0.0, 0.0},
-    {0.8, -0.5, 0.7, 0.9, -0.8, 1.2},
-    {-0.8, 0.6, -0.6, -0.9, 0.8, -1.2},
-    {0.4, 0.3, 0.5, 0.0, -1.0, 0.6},
+    {0.0, 0.0, 0.0, 0.0, 0.0, 0.0},     {0.8, -0.5, 0.7, 0.9, -0.8, 1.2},
+    {-0.8, 0.6, -0.6, -0.9, 0.8, -1.2}, {0.4, 0.3, 0.5, 0.0, -1.0, 0.6},
     {0.0, -0.7, -0.7, 0.0, 0.0, 0.0},
 };
 
@@ -51,8 +49,8 @@ static struct tenon_dxl2_motor servos[JOINTS];
 static struct tenon_ratio_reducer gears[JOINTS];
 static struct tenon_joint joints[JOINTS];
 static struct tenon_group arm;
-static struct tenon_joint *const members[JOINTS] = {
-    &joints[0], &joints[1], &joints[2], &joints[3], &joints[4], &joints[5]};
+static struct tenon_joint *const members[JOINTS] = {&joints[0], &joints[1], &joints[2],
+                                                    &joints[3], &joints[4], &joints[5]};
 
 static volatile sig_atomic_t interrupted;
 static FILE *csv;
@@ -79,7 +77,8 @@ static void assemble(const char *port, uint32_t baud)
         config.position_d_gain = 400;
         joints[i].safe_action = TENON_SAFE_HOLD; /* an arm must not fall */
         tenon_sched_add_joint(&sched, &joints[i], axes[i].name,
-                              tenon_dxl2_motor_init_config(&servos[i], &wire, &config), &axes[i].limits);
+                              tenon_dxl2_motor_init_config(&servos[i], &wire, &config),
+                              &axes[i].limits);
         tenon_joint_use_reducer(&joints[i], tenon_ratio_reducer_init(&gears[i], axes[i].ratio));
     }
     tenon_sched_add_group(&sched, &arm, "arm", members, JOINTS);
@@ -112,8 +111,8 @@ static void log_row(int pose, const char *phase)
     }
     fprintf(csv, "%.6f,%d,%s", seconds(CLOCK_MONOTONIC), pose, phase);
     for (int i = 0; i < JOINTS; i++) {
-        fprintf(csv, ",%.6f,%.6f,%.4f", joints[i].command.position_rad, joints[i].state.position_rad,
-                (double)joints[i].state.effort_nm);
+        fprintf(csv, ",%.6f,%.6f,%.4f", joints[i].command.position_rad,
+                joints[i].state.position_rad, (double)joints[i].state.effort_nm);
     }
     fputs("\n", csv);
 }
@@ -128,10 +127,12 @@ static void print_table(void)
         printf("\033[%dA", JOINTS + 1);
     }
     is_first = false;
-    printf("%-10s %9s %9s %8s %8s %6s %5s\n", "joint", "command", "position", "error", "N m", "V", "C");
+    printf("%-10s %9s %9s %8s %8s %6s %5s\n", "joint", "command", "position", "error", "N m", "V",
+           "C");
     for (int i = 0; i < JOINTS; i++) {
-        printf("%-10s %9.4f %9.4f %8.4f %8.3f %6.1f %5.0f\n", axes[i].name, joints[i].command.position_rad,
-               joints[i].state.position_rad, joints[i].command.position_rad - joints[i].state.position_rad,
+        printf("%-10s %9.4f %9.4f %8.4f %8.3f %6.1f %5.0f\n", axes[i].name,
+               joints[i].command.position_rad, joints[i].state.position_rad,
+               joints[i].command.position_rad - joints[i].state.position_rad,
                (double)joints[i].state.effort_nm, (double)servos[i].health.voltage_v,
                (double)servos[i].health.temperature_c);
     }
@@ -166,10 +167,13 @@ static int go_to(int pose)
 
 static void summarise(double elapsed_s)
 {
-    printf("arm: joints=%d cycles=%lu missed=%lu late_max_ms=%.2f cpu_max_ms=%.3f period_ms=%.1f bus_load=%.3f line=%s\n",
-           JOINTS, (unsigned long)sched.counters.step_count, (unsigned long)sched.counters.missed_count,
-           (double)sched.counters.late_max_ns * 1e-6, cpu_max_s * 1e3, (double)PERIOD * 1e-6,
-           (double)bus.base.counters.busy_ns * 1e-9 / elapsed_s, tenon_serialport_line_path_name(&line));
+    printf("arm: joints=%d cycles=%lu missed=%lu late_max_ms=%.2f cpu_max_ms=%.3f period_ms=%.1f "
+           "bus_load=%.3f line=%s\n",
+           JOINTS, (unsigned long)sched.counters.step_count,
+           (unsigned long)sched.counters.missed_count, (double)sched.counters.late_max_ns * 1e-6,
+           cpu_max_s * 1e3, (double)PERIOD * 1e-6,
+           (double)bus.base.counters.busy_ns * 1e-9 / elapsed_s,
+           tenon_serialport_line_path_name(&line));
 }
 
 static int run(int rounds)
@@ -191,7 +195,9 @@ static int run(int rounds)
     }
     const int stopped = tenon_posix_stop(&sched, TENON_MS(2000));
     if (interrupted) {
-        printf("arm: interrupted; %s\n", stopped < 0 ? "it could not be stopped" : "it has braked and holds its position, torque on");
+        printf("arm: interrupted; %s\n", stopped < 0
+                                             ? "it could not be stopped"
+                                             : "it has braked and holds its position, torque on");
     }
     summarise(seconds(CLOCK_MONOTONIC) - begin);
     return rc < 0 || stopped < 0 || interrupted;
@@ -199,9 +205,10 @@ static int run(int rounds)
 
 int main(int argc, char **argv)
 {
-    static const struct option options[] = {
-        {"baud", required_argument, NULL, 'b'}, {"csv", required_argument, NULL, 'c'},
-        {"rounds", required_argument, NULL, 'r'}, {NULL, 0, NULL, 0}};
+    static const struct option options[] = {{"baud", required_argument, NULL, 'b'},
+                                            {"csv", required_argument, NULL, 'c'},
+                                            {"rounds", required_argument, NULL, 'r'},
+                                            {NULL, 0, NULL, 0}};
     uint32_t baud = 1000000;
     int rounds = 1;
     for (int c; (c = getopt_long(argc, argv, "", options, NULL)) != -1;) {

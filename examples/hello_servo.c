@@ -21,7 +21,8 @@ int main(int argc, char **argv)
                          tenon_dxl2_bus_init(&bus, bus_memory, sizeof bus_memory));
     tenon_sched_add_joint(&sched, &elbow, "elbow",
                           tenon_dxl2_motor_init(&servo, &wire, 1, TENON_MODE_POSITION), NULL);
-    int rc = tenon_posix_start(&sched, TENON_MS(2000)); /* until READY, or says who is not and why */
+    int rc =
+        tenon_posix_start(&sched, TENON_MS(2000)); /* until READY, or says who is not and why */
     rc = rc < 0 ? rc : tenon_joint_enable(&elbow);
     rc = rc < 0 ? rc : tenon_joint_move_to(&elbow, 0.5);
     while (rc >= 0 && !tenon_joint_is_settled(&elbow, 0.02)) {

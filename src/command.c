@@ -1,10 +1,11 @@
 /*
- * What the application may ask. Each call checks what can be checked at once, then puts its entries into the queue, all
- * or none; the step takes them out again at its beginning.
+ * What the application may ask. Each call checks what can be checked at once, then puts its entries
+ * into the queue, all or none; the step takes them out again at its beginning.
  */
 #include "core_internal.h"
 
-static int refuse_joint(const struct tenon_joint *joint, int code, enum tenon_cause cause, double value, double bound)
+static int refuse_joint(
+    const struct tenon_joint *joint, int code, enum tenon_cause cause, double value, double bound)
 {
     return tenon__refuse_value(joint->sched, code, cause, joint->name, (float)value, (float)bound);
 }
@@ -25,8 +26,8 @@ static int check_room(struct tenon_sched *sched, uint32_t count, const char *nam
 {
     const uint32_t room = tenon__queue_room(&sched->queue);
     if (room < count) {
-        return tenon__refuse_value(
-            sched, TENON_ERR_FULL, TENON_CAUSE_QUEUE_FULL, name, (float)count, (float)sched->queue.capacity);
+        return tenon__refuse_value(sched, TENON_ERR_FULL, TENON_CAUSE_QUEUE_FULL, name,
+                                   (float)count, (float)sched->queue.capacity);
     }
     return TENON_OK;
 }
@@ -45,7 +46,8 @@ static void publish(struct tenon_sched *sched, uint32_t count)
     tenon_sched_beat(sched);
 }
 
-static int put_one(struct tenon_joint *joint, enum tenon__op op, const struct tenon_joint_command *command)
+static int
+put_one(struct tenon_joint *joint, enum tenon__op op, const struct tenon_joint_command *command)
 {
     struct tenon_command_entry entry = {.joint = joint, .op = (uint8_t)op};
     const int rc = check_room(joint->sched, 1, joint->name);
@@ -82,7 +84,8 @@ static int check_can_move(struct tenon_joint *joint)
     if (joint->diag.code != TENON_OK) {
         return refuse_with_diag(joint);
     }
-    if (tenon__load8(&joint->wants_torque) == 0 || status == TENON_JOINT_DOWN || status == TENON_JOINT_FAULT) {
+    if (tenon__load8(&joint->wants_torque) == 0 || status == TENON_JOINT_DOWN ||
+        status == TENON_JOINT_FAULT) {
         return refuse_joint(joint, TENON_ERR_STATE, TENON_CAUSE_NOT_ENABLED, 0.0, 0.0);
     }
     return TENON_OK;
@@ -105,10 +108,12 @@ static int check_goal(struct tenon_joint *joint, double goal, const struct tenon
         return refuse_joint(joint, TENON_ERR_UNSUPPORTED, TENON_CAUSE_MODE_UNSUPPORTED, mode, 0.0);
     }
     if (goal < joint->limits.position_min_rad) {
-        return refuse_joint(joint, TENON_ERR_LIMIT, TENON_CAUSE_GOAL_OUTSIDE_LIMITS, goal, joint->limits.position_min_rad);
+        return refuse_joint(joint, TENON_ERR_LIMIT, TENON_CAUSE_GOAL_OUTSIDE_LIMITS, goal,
+                            joint->limits.position_min_rad);
     }
     if (goal > joint->limits.position_max_rad) {
-        return refuse_joint(joint, TENON_ERR_LIMIT, TENON_CAUSE_GOAL_OUTSIDE_LIMITS, goal, joint->limits.position_max_rad);
+        return refuse_joint(joint, TENON_ERR_LIMIT, TENON_CAUSE_GOAL_OUTSIDE_LIMITS, goal,
+                            joint->limits.position_max_rad);
     }
     return TENON_OK;
 }
@@ -176,7 +181,8 @@ int tenon_joint_follow(struct tenon_joint *self, const struct tenon_joint_comman
         return refuse_joint(self, TENON_ERR_STATE, TENON_CAUSE_BUSY, 0.0, 0.0);
     }
     if (self->controller.module == NULL && command->mode != tenon__joint_mode(self)) {
-        return refuse_joint(self, TENON_ERR_UNSUPPORTED, TENON_CAUSE_MODE_UNSUPPORTED, command->mode, 0.0);
+        return refuse_joint(self, TENON_ERR_UNSUPPORTED, TENON_CAUSE_MODE_UNSUPPORTED,
+                            command->mode, 0.0);
     }
     return put_one(self, TENON__OP_FOLLOW, command);
 }
@@ -219,8 +225,9 @@ int tenon_group_move_to(struct tenon_group *self, const double *goals_rad)
         return rc;
     }
     for (unsigned i = 0; i < self->joint_count; i++) {
-        const struct tenon_command_entry goal = {
-            .joint = self->joints[i], .op = TENON__OP_GOAL, .command = {.position_rad = goals_rad[i]}};
+        const struct tenon_command_entry goal = {.joint = self->joints[i],
+                                                 .op = TENON__OP_GOAL,
+                                                 .command = {.position_rad = goals_rad[i]}};
         put(self->sched, i, &goal);
     }
     const struct tenon_command_entry move = {.group = self, .op = TENON__OP_MOVE};

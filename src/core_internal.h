@@ -4,7 +4,8 @@
 
 #include "tenon/sched.h"
 
-/* --- words shared with other contexts: plain in the headers (C++), atomic here; loads and stores only --- */
+/* --- words shared with other contexts: plain in the headers (C++), atomic here; loads and stores
+ * only --- */
 
 static inline uint32_t tenon__load(const uint32_t *word)
 {
@@ -97,10 +98,11 @@ int tenon__refuse_diag(struct tenon_sched *sched, const struct tenon_diag *diag)
 
 /* --- slot.c --- */
 
-enum tenon__wish { /* what the owner of a seat wants of the module */
-    TENON__WISH_KEEP = 0, /* leave torque as it is */
-    TENON__WISH_OFF = 1,  /* torque off */
-    TENON__WISH_ACTIVE = 2
+enum tenon__wish {                       /* what the owner of a seat wants of the module */
+                   TENON__WISH_KEEP = 0, /* leave torque as it is */
+                   TENON__WISH_OFF = 1,  /* torque off */
+                   TENON__WISH_ACTIVE = 2,
+    TENON__WISH_OFF_FIRST = 3 /* active, as soon as the torque-off under way is done */
 };
 
 int tenon__slot_seat(struct tenon_sched *sched,
@@ -113,7 +115,16 @@ void tenon__slot_fault(struct tenon_sched *sched, struct tenon_slot *slot, tenon
 bool tenon__slot_reset(struct tenon_sched *sched, struct tenon_slot *slot);
 void tenon__slot_begin(struct tenon_slot *slot);
 bool tenon__slot_is_settled(const struct tenon_slot *slot);
-void tenon__slot_supervise(struct tenon_sched *sched, struct tenon_slot *slot, tenon_ns_t now, tenon_ns_t *io_deadline);
+
+static inline bool tenon__slot_goes_off(const struct tenon_slot *slot)
+{
+    return slot->wish == TENON__WISH_OFF || slot->wish == TENON__WISH_OFF_FIRST;
+}
+
+void tenon__slot_supervise(struct tenon_sched *sched,
+                           struct tenon_slot *slot,
+                           tenon_ns_t now,
+                           tenon_ns_t *io_deadline);
 
 static inline struct tenon_motor *tenon__slot_motor(const struct tenon_slot *slot)
 {
@@ -138,31 +149,40 @@ void tenon__wire_stage(struct tenon_wire *wire, const struct tenon__cycle *cycle
 /* --- limits.c --- */
 
 enum { /* bits of tenon_joint.own_limits */
-    TENON__OWN_POSITION = 1u,
-    TENON__OWN_VELOCITY = 2u,
-    TENON__OWN_ACCELERATION = 4u,
-    TENON__OWN_JERK = 8u,
-    TENON__OWN_EFFORT = 16u
+       TENON__OWN_POSITION = 1u,
+       TENON__OWN_VELOCITY = 2u,
+       TENON__OWN_ACCELERATION = 4u,
+       TENON__OWN_JERK = 8u,
+       TENON__OWN_EFFORT = 16u
 };
 
-int tenon__limits_take(struct tenon_sched *sched, struct tenon_joint *joint, const struct tenon_joint_limits *limits);
+int tenon__limits_take(struct tenon_sched *sched,
+                       struct tenon_joint *joint,
+                       const struct tenon_joint_limits *limits);
 int tenon__limits_resolve(const struct tenon__drive *drive);
 
 /* --- limiter.c, gate.c --- */
 
-bool tenon__limiter_apply(struct tenon_joint *joint, struct tenon_joint_command *command, float dt_s);
+bool tenon__limiter_apply(struct tenon_joint *joint,
+                          struct tenon_joint_command *command,
+                          float dt_s);
 void tenon__limiter_seed(struct tenon_joint *joint, double position_rad);
-bool tenon__limiter_brake(struct tenon_joint *joint, struct tenon_joint_command *out_command, float dt_s);
+bool tenon__limiter_brake(struct tenon_joint *joint,
+                          struct tenon_joint_command *out_command,
+                          float dt_s);
 bool tenon__gate_apply(struct tenon_motor *motor, struct tenon_motor_command *command, float dt_s);
 
 static inline bool tenon__mode_is_position(uint8_t mode)
 {
-    return mode == TENON_MODE_POSITION || mode == TENON_MODE_EXTENDED_POSITION || mode == TENON_MODE_EFFORT_POSITION;
+    return mode == TENON_MODE_POSITION || mode == TENON_MODE_EXTENDED_POSITION ||
+           mode == TENON_MODE_EFFORT_POSITION;
 }
 
 /* --- drive.c, joint.c --- */
 
-void tenon__drive_run(struct tenon_sched *sched, const struct tenon__drive *drive, const struct tenon__cycle *cycle);
+void tenon__drive_run(struct tenon_sched *sched,
+                      const struct tenon__drive *drive,
+                      const struct tenon__cycle *cycle);
 uint8_t tenon__joint_mode(struct tenon_joint *joint);
 void tenon__joint_enable(struct tenon_joint *joint);
 void tenon__joint_disable(struct tenon_joint *joint);
@@ -190,7 +210,8 @@ static inline struct tenon_slot *tenon__joint_motors(struct tenon_joint *joint, 
 }
 
 /* The joints that share a joint's motors, itself among them. */
-static inline struct tenon_joint *const *tenon__joint_siblings(struct tenon_joint *joint, unsigned *out_count)
+static inline struct tenon_joint *const *tenon__joint_siblings(struct tenon_joint *joint,
+                                                               unsigned *out_count)
 {
     *out_count = joint->drivetrain != NULL ? joint->drivetrain->joint_count : 1u;
     return joint->drivetrain != NULL ? joint->drivetrain->joints : &joint->self;
@@ -227,13 +248,17 @@ struct tenon_command_entry {
 };
 
 uint32_t tenon__queue_room(const struct tenon_command_queue *queue);
-void tenon__queue_put(struct tenon_command_queue *queue, uint32_t offset, const struct tenon_command_entry *entry);
+void tenon__queue_put(struct tenon_command_queue *queue,
+                      uint32_t offset,
+                      const struct tenon_command_entry *entry);
 void tenon__queue_publish(struct tenon_command_queue *queue, uint32_t count);
 bool tenon__queue_take(struct tenon_command_queue *queue, struct tenon_command_entry *out_entry);
 
 /* --- snapshot.c, timing.c --- */
 
-void tenon__snapshot_publish(struct tenon_sched *sched, const struct tenon__cycle *cycle, tenon_ns_t release);
+void tenon__snapshot_publish(struct tenon_sched *sched,
+                             const struct tenon__cycle *cycle,
+                             tenon_ns_t release);
 void tenon__timing_add(struct tenon_timing *timing, uint32_t ticks);
 
 #endif

@@ -33,6 +33,7 @@ int tenon__refuse(struct tenon_sched *sched, int code, enum tenon_cause cause, c
 
 const struct tenon_diag *tenon_sched_diag(const struct tenon_sched *self)
 {
-    static const struct tenon_diag no_scheduler = {.code = TENON_ERR_ARG, .cause = TENON_CAUSE_NULL};
+    static const struct tenon_diag no_scheduler = {.code = TENON_ERR_ARG,
+                                                   .cause = TENON_CAUSE_NULL};
     return self != NULL ? &self->diag : &no_scheduler;
 }

@@ -2,66 +2,99 @@
 #include "tenon/diag.h"
 
 /*
- * In a sentence: %s the subject, %d the detail, %v the value, %b the bound. Each says what is wrong and what to do.
+ * In a sentence: %s the subject, %d the detail, %v the value, %b the bound. Each says what is wrong
+ * and what to do.
  */
 static const char *const sentences[] = {
     [TENON_CAUSE_NONE] = "%s: nothing is wrong",
-    [TENON_CAUSE_NULL] = "%s: a pointer that must not be NULL is NULL; a driver's init returns NULL when it refuses "
-                         "its arguments: check them",
+    [TENON_CAUSE_NULL] =
+        "%s: a pointer that must not be NULL is NULL; a driver's init returns NULL when it refuses "
+        "its arguments: check them",
     [TENON_CAUSE_NOT_FINITE] = "%s: %d not a finite number; check the computation it comes from",
     [TENON_CAUSE_ARGUMENT] = "%s: a setting of %v is out of range; the largest allowed is %b",
     [TENON_CAUSE_BUFFER_TOO_SMALL] = "%s: its buffer has %v bytes and needs %b; enlarge it",
-    [TENON_CAUSE_ALREADY_ADDED] = "%s: it sits in a scheduler or seat already; use one object for each, zeroed",
-    [TENON_CAUSE_NOT_ADDED] = "%s: a joint of the group is not in this scheduler; add the joints first",
-    [TENON_CAUSE_ABI_MISMATCH] = "%s: compiled against another version of tenon (has %v, needs %b); rebuild it against "
-                                 "the headers of this library",
+    [TENON_CAUSE_ALREADY_ADDED] =
+        "%s: it sits in a scheduler or seat already; use one object for each, zeroed",
+    [TENON_CAUSE_NOT_ADDED] =
+        "%s: a joint of the group is not in this scheduler; add the joints first",
+    [TENON_CAUSE_ABI_MISMATCH] =
+        "%s: compiled against another version of tenon (has %v, needs %b); rebuild it against "
+        "the headers of this library",
     [TENON_CAUSE_METHOD_MISSING] = "%s: its driver lacks the required method %d; provide it",
-    [TENON_CAUSE_WRONG_ROLE] = "%s: a module of role %v does not fit a seat of role %b; pass the right module",
+    [TENON_CAUSE_WRONG_ROLE] =
+        "%s: a module of role %v does not fit a seat of role %b; pass the right module",
     [TENON_CAUSE_SEAT_EMPTY] = "%s: a seat that must be taken is empty; seat a module",
-    [TENON_CAUSE_NODE_TAKEN] = "%s: ID %v is taken by another device on this bus; give each its own ID",
+    [TENON_CAUSE_NODE_TAKEN] =
+        "%s: ID %v is taken by another device on this bus; give each its own ID",
     [TENON_CAUSE_NODE_RANGE] = "%s: ID %v does not exist on this bus; the largest is %b",
-    [TENON_CAUSE_RATE] = "%s: rate %v does not go with %b; of any two rates one must divide the other, and a phase "
-                         "must be less than its rate",
-    [TENON_CAUSE_SHAPE] = "%s: the reducer's shape (%v) and the motors or joints given (%b) do not fit; pass as many as "
+    [TENON_CAUSE_RATE] =
+        "%s: rate %v does not go with %b; of any two rates one must divide the other, and a phase "
+        "must be less than its rate",
+    [TENON_CAUSE_SHAPE] = "%s: the reducer's shape (%v) and the motors or joints given (%b) do not "
+                          "fit; pass as many as "
                           "it couples",
-    [TENON_CAUSE_FIELDS] = "%s: this bus cannot carry the driver's cyclic fields; choose neighbouring registers",
-    [TENON_CAUSE_MODE_UNSUPPORTED] = "%s: this motor does not take commands of mode %v; choose a mode it has",
-    [TENON_CAUSE_LIMIT_ORDER] = "%s: the minimum of the %d (%v) is above the maximum (%b); swap them",
+    [TENON_CAUSE_FIELDS] =
+        "%s: this bus cannot carry the driver's cyclic fields; choose neighbouring registers",
+    [TENON_CAUSE_MODE_UNSUPPORTED] =
+        "%s: this motor does not take commands of mode %v; choose a mode it has",
+    [TENON_CAUSE_LIMIT_ORDER] =
+        "%s: the minimum of the %d (%v) is above the maximum (%b); swap them",
     [TENON_CAUSE_LIMIT_MISSING] = "%s: the limit %d is missing or negative; give a positive one",
-    [TENON_CAUSE_LIMIT_OUTSIDE_MODEL] = "%s: the limit %d = %v is more than the motor allows (%b); reduce it",
-    [TENON_CAUSE_GOAL_OUTSIDE_LIMITS] = "%s: the goal %v is outside the joint's limits (%b); choose one inside",
-    [TENON_CAUSE_STARTED] = "%s: the scheduler is running already; add and seat everything before start",
+    [TENON_CAUSE_LIMIT_OUTSIDE_MODEL] =
+        "%s: the limit %d = %v is more than the motor allows (%b); reduce it",
+    [TENON_CAUSE_GOAL_OUTSIDE_LIMITS] =
+        "%s: the goal %v is outside the joint's limits (%b); choose one inside",
+    [TENON_CAUSE_STARTED] =
+        "%s: the scheduler is running already; add and seat everything before start",
     [TENON_CAUSE_NOT_STARTED] = "%s: the scheduler was not started; call start first",
-    [TENON_CAUSE_NOT_READY] = "%s: not ready yet; run the scheduler until it is, or look for what keeps it",
+    [TENON_CAUSE_NOT_READY] =
+        "%s: not ready yet; run the scheduler until it is, or look for what keeps it",
     [TENON_CAUSE_NOT_ENABLED] = "%s: the joint is not enabled; enable it first",
     [TENON_CAUSE_BUSY] = "%s: the joint is moving; wait until it is settled, or stop it first",
     [TENON_CAUSE_ESTOP] = "%s: the emergency stop is latched; clear it first",
-    [TENON_CAUSE_QUEUE_FULL] = "%s: the command queue (%b entries) is full; run a step before giving more commands",
-    [TENON_CAUSE_TORQUE_HELD] = "%s: torque is on and register %v can only be changed with torque off; switch it off, or "
-                                "allow it (allow_torque_off)",
-    [TENON_CAUSE_NOT_REFERENCED] = "%s: its position is not known; home it or accept its calibration",
-    [TENON_CAUSE_PORT_MISSING] = "%s: there is no such port; check the cable and the name (ls /dev/serial/by-id)",
-    [TENON_CAUSE_PORT_PERMISSION] = "%s: no permission to open the port; add yourself to its group (usually dialout) "
-                                    "and log in again",
+    [TENON_CAUSE_QUEUE_FULL] =
+        "%s: the command queue (%b entries) is full; run a step before giving more commands",
+    [TENON_CAUSE_TORQUE_HELD] =
+        "%s: torque is on and register %v can only be changed with torque off; switch it off, or "
+        "allow it (allow_torque_off)",
+    [TENON_CAUSE_NOT_REFERENCED] =
+        "%s: its position is not known; home it or accept its calibration",
+    [TENON_CAUSE_PORT_MISSING] =
+        "%s: there is no such port; check the cable and the name (ls /dev/serial/by-id)",
+    [TENON_CAUSE_PORT_PERMISSION] =
+        "%s: no permission to open the port; add yourself to its group (usually dialout) "
+        "and log in again",
     [TENON_CAUSE_PORT_BUSY] = "%s: another program has the port; close it",
     [TENON_CAUSE_PORT_NOT_SERIAL] = "%s: this is not a serial port; give the name of a tty",
-    [TENON_CAUSE_PORT_LOST] = "%s: the port has gone; plug the adapter in again, it is taken up by itself",
+    [TENON_CAUSE_PORT_LOST] =
+        "%s: the port has gone; plug the adapter in again, it is taken up by itself",
     [TENON_CAUSE_PORT_FAILED] = "%s: the operating system refused the port (error %v)",
-    [TENON_CAUSE_BAUD_UNSUPPORTED] = "%s: the adapter does not do %v baud; choose another, or another adapter",
-    [TENON_CAUSE_WIRE_DOWN] = "%s: its wire is not up; see what the wire reports, and add the wire before its joints",
-    [TENON_CAUSE_NO_REPLY] = "%s: no reply from ID %v at %b baud; check power, cable, ID and baud (tenon scan)",
-    [TENON_CAUSE_GARBLED_REPLY] = "%s: replies of ID %v arrive broken; two servos may have the same ID, or the line is "
-                                  "noisy: connect one alone",
-    [TENON_CAUSE_MODEL_UNKNOWN] = "%s: model number %v is not known to this driver; use another driver or add the model",
-    [TENON_CAUSE_MODEL_CHANGED] = "%s: a servo of model %v answers where %b is expected; connect the right one, or expect "
-                                  "that model",
-    [TENON_CAUSE_DEVICE_REFUSED] = "%s: the device refused a request with error %v at address %b; check the setting",
-    [TENON_CAUSE_DEVICE_FAULT] = "%s: the device reports a fault: %d (code %v); remove its cause, then reset the joint",
-    [TENON_CAUSE_READBACK] = "%s: register %v reads back other than written; check the supply, or replace the device",
+    [TENON_CAUSE_BAUD_UNSUPPORTED] =
+        "%s: the adapter does not do %v baud; choose another, or another adapter",
+    [TENON_CAUSE_WIRE_DOWN] =
+        "%s: its wire is not up; see what the wire reports, and add the wire before its joints",
+    [TENON_CAUSE_NO_REPLY] =
+        "%s: no reply from ID %v at %b baud; check power, cable, ID and baud (tenon scan)",
+    [TENON_CAUSE_GARBLED_REPLY] =
+        "%s: replies of ID %v arrive broken; two servos may have the same ID, or the line is "
+        "noisy: connect one alone",
+    [TENON_CAUSE_MODEL_UNKNOWN] =
+        "%s: model number %v is not known to this driver; use another driver or add the model",
+    [TENON_CAUSE_MODEL_CHANGED] =
+        "%s: a servo of model %v answers where %b is expected; connect the right one, or expect "
+        "that model",
+    [TENON_CAUSE_DEVICE_REFUSED] =
+        "%s: the device refused a request with error %v at address %b; check the setting",
+    [TENON_CAUSE_DEVICE_FAULT] =
+        "%s: the device reports a fault: %d (code %v); remove its cause, then reset the joint",
+    [TENON_CAUSE_READBACK] =
+        "%s: register %v reads back other than written; check the supply, or replace the device",
     [TENON_CAUSE_STALE] = "%s: no sample for %v s (%b s are allowed); check cable and power",
-    [TENON_CAUSE_HEARTBEAT] = "%s: the application was silent for %v s (%b s are allowed); beat or command more often",
-    [TENON_CAUSE_FOLLOWING_ERROR] = "%s: it is %v away from its command (%b is allowed); free it, lower the load or "
-                                    "the speed",
+    [TENON_CAUSE_HEARTBEAT] =
+        "%s: the application was silent for %v s (%b s are allowed); beat or command more often",
+    [TENON_CAUSE_FOLLOWING_ERROR] =
+        "%s: it is %v away from its command (%b is allowed); free it, lower the load or "
+        "the speed",
     [TENON_CAUSE_MODULE_FAILED] = "%s: a method of its driver failed with code %v; see that driver",
     [TENON_CAUSE_MEMBER] = "%s: it left the group's move; see its own diagnosis",
     [TENON_CAUSE_STEP_TIMEOUT] = "%s: it did not get ready within %b s; check the device",

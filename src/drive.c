@@ -1,14 +1,16 @@
 /*
- * One entry of the plan, once a cycle: up through motors and reducer to the joints, then down again.
+ * One entry of the plan, once a cycle: up through motors and reducer to the joints, then down
+ * again.
  *
- *     motor.read -> reducer.to_joint -> joint (set point, controller, limiter) -> reducer.to_motor -> gate -> motor.command
+ *     motor.read -> reducer.to_joint -> joint (set point, controller, limiter) -> reducer.to_motor
+ * -> gate -> motor.command
  */
 #include "core_internal.h"
 
-#define STALE_PERIODS 10
-#define STALE_MIN_NS TENON_MS(100)
+#define STALE_PERIODS  10
+#define STALE_MIN_NS   TENON_MS(100)
 #define JUMP_SLACK_RAD 0.02 /* counts, play and the sampling instant */
-#define JUMP_FACTOR 1.5
+#define JUMP_FACTOR    1.5
 
 /* --- the modules it stands on --- */
 
@@ -76,10 +78,12 @@ static void come_up(const struct tenon__drive *drive, tenon_ns_t now)
 
 static bool is_finite_state(const struct tenon_motor_state *s)
 {
-    return tenon__is_finite(s->position_rad) && tenon__is_finitef(s->velocity_rad_s) && tenon__is_finitef(s->effort_nm);
+    return tenon__is_finite(s->position_rad) && tenon__is_finitef(s->velocity_rad_s) &&
+           tenon__is_finitef(s->effort_nm);
 }
 
-/* A motor cannot have moved further than at its top speed. The longer nothing plausible came, the more is. */
+/* A motor cannot have moved further than at its top speed. The longer nothing plausible came, the
+ * more is. */
 static bool is_plausible(const struct tenon_motor *motor, const struct tenon_motor_state *s)
 {
     if (!is_finite_state(s)) {
@@ -89,21 +93,27 @@ static bool is_plausible(const struct tenon_motor *motor, const struct tenon_mot
         return true;
     }
     const double dt = (double)(s->stamp_ns - motor->state.stamp_ns) * 1e-9;
-    const double reach = JUMP_FACTOR * (double)motor->limits.velocity_top_rad_s * (dt > 0.0 ? dt : 0.0) + JUMP_SLACK_RAD;
+    const double reach =
+        JUMP_FACTOR * (double)motor->limits.velocity_top_rad_s * (dt > 0.0 ? dt : 0.0) +
+        JUMP_SLACK_RAD;
     return tenon__abs(s->position_rad - motor->state.position_rad) <= reach;
 }
 
-static void check_age(struct tenon_sched *sched, struct tenon_slot *slot, tenon_ns_t allowed, tenon_ns_t now)
+static void
+check_age(struct tenon_sched *sched, struct tenon_slot *slot, tenon_ns_t allowed, tenon_ns_t now)
 {
     const tenon_ns_t age = now - tenon__slot_motor(slot)->state.stamp_ns;
     if (age > allowed) {
-        (void)tenon_module_refuse(
-            slot->module, TENON_ERR_TIMEOUT, TENON_CAUSE_STALE, (float)age * 1e-9f, (float)allowed * 1e-9f);
+        (void)tenon_module_refuse(slot->module, TENON_ERR_TIMEOUT, TENON_CAUSE_STALE,
+                                  (float)age * 1e-9f, (float)allowed * 1e-9f);
         tenon__slot_fault(sched, slot, now);
     }
 }
 
-static void read_motor(struct tenon_sched *sched, struct tenon_slot *slot, tenon_ns_t allowed_age, tenon_ns_t now)
+static void read_motor(struct tenon_sched *sched,
+                       struct tenon_slot *slot,
+                       tenon_ns_t allowed_age,
+                       tenon_ns_t now)
 {
     struct tenon_motor *const motor = tenon__slot_motor(slot);
     struct tenon_motor_state sample = motor->state;
@@ -116,8 +126,8 @@ static void read_motor(struct tenon_sched *sched, struct tenon_slot *slot, tenon
         }
     } else if (rc != TENON_ERR_AGAIN) {
         if (motor->module.diag.code == TENON_OK) {
-            (void)tenon_module_refuse(
-                &motor->module, (enum tenon_err)rc, TENON_CAUSE_MODULE_FAILED, (float)rc, 0.0f);
+            (void)tenon_module_refuse(&motor->module, (enum tenon_err)rc, TENON_CAUSE_MODULE_FAILED,
+                                      (float)rc, 0.0f);
         }
         tenon__slot_fault(sched, slot, now);
         return;
@@ -171,14 +181,18 @@ static int map_to_joint(const struct tenon__drive *drive,
     return TENON_OK;
 }
 
-static void fault_reducer(struct tenon_sched *sched, const struct tenon__drive *drive, int rc, tenon_ns_t now)
+static void
+fault_reducer(struct tenon_sched *sched, const struct tenon__drive *drive, int rc, tenon_ns_t now)
 {
-    const enum tenon_cause cause = rc == TENON_ERR_PROTO ? TENON_CAUSE_NOT_FINITE : TENON_CAUSE_MODULE_FAILED;
+    const enum tenon_cause cause =
+        rc == TENON_ERR_PROTO ? TENON_CAUSE_NOT_FINITE : TENON_CAUSE_MODULE_FAILED;
     (void)tenon_module_refuse(drive->reducer->module, (enum tenon_err)rc, cause, (float)rc, 0.0f);
     tenon__slot_fault(sched, drive->reducer, now);
 }
 
-static void measure(struct tenon_sched *sched, const struct tenon__drive *drive, const struct tenon__cycle *cycle)
+static void measure(struct tenon_sched *sched,
+                    const struct tenon__drive *drive,
+                    const struct tenon__cycle *cycle)
 {
     struct tenon_motor_state motors[TENON_COUPLED_MAX];
     struct tenon_joint_state joints[TENON_COUPLED_MAX];
@@ -204,7 +218,9 @@ static void measure(struct tenon_sched *sched, const struct tenon__drive *drive,
     }
 }
 
-static void read_all(struct tenon_sched *sched, const struct tenon__drive *drive, const struct tenon__cycle *cycle)
+static void read_all(struct tenon_sched *sched,
+                     const struct tenon__drive *drive,
+                     const struct tenon__cycle *cycle)
 {
     const tenon_ns_t periods = STALE_PERIODS * sched->period_ns * drive->divisor;
     const tenon_ns_t allowed = periods > STALE_MIN_NS ? periods : STALE_MIN_NS;
@@ -215,7 +231,8 @@ static void read_all(struct tenon_sched *sched, const struct tenon__drive *drive
 
 /* --- down: commands --- */
 
-static int map_to_motor(const struct tenon__drive *drive, float dt_s, struct tenon_motor_command *out_motors)
+static int
+map_to_motor(const struct tenon__drive *drive, float dt_s, struct tenon_motor_command *out_motors)
 {
     struct tenon_joint_command commands[TENON_COUPLED_MAX];
     struct tenon_joint_state states[TENON_COUPLED_MAX];
@@ -245,7 +262,9 @@ static int map_to_motor(const struct tenon__drive *drive, float dt_s, struct ten
     return tenon_reducer_get_api(reducer)->to_motor(reducer, commands, states, dt_s, out_motors);
 }
 
-static void write_all(struct tenon_sched *sched, const struct tenon__drive *drive, const struct tenon__cycle *cycle)
+static void write_all(struct tenon_sched *sched,
+                      const struct tenon__drive *drive,
+                      const struct tenon__cycle *cycle)
 {
     struct tenon_motor_command commands[TENON_COUPLED_MAX];
     const int rc = map_to_motor(drive, cycle->dt_s, commands);
@@ -259,8 +278,8 @@ static void write_all(struct tenon_sched *sched, const struct tenon__drive *driv
         (void)tenon__gate_apply(motor, &commands[i], cycle->dt_s);
         const int sent = tenon_motor_get_api(motor)->command(motor, &commands[i]);
         if (sent < 0) {
-            (void)tenon_module_refuse(
-                &motor->module, (enum tenon_err)sent, TENON_CAUSE_MODULE_FAILED, (float)sent, 0.0f);
+            (void)tenon_module_refuse(&motor->module, (enum tenon_err)sent,
+                                      TENON_CAUSE_MODULE_FAILED, (float)sent, 0.0f);
             tenon__slot_fault(sched, &drive->motors[i], cycle->now);
             return;
         }
@@ -313,7 +332,9 @@ static void run_joints(const struct tenon__drive *drive, const struct tenon__cyc
     }
 }
 
-void tenon__drive_run(struct tenon_sched *sched, const struct tenon__drive *drive, const struct tenon__cycle *cycle)
+void tenon__drive_run(struct tenon_sched *sched,
+                      const struct tenon__drive *drive,
+                      const struct tenon__cycle *cycle)
 {
     const struct tenon_joint *const first = drive->joints[0];
     const struct tenon_module *down = first_down(drive);

@@ -1,10 +1,13 @@
-/* The motor gate: the last look at a command, behind the reducer, by the motor's own limits. A wrong reducer cannot pass. */
+/* The motor gate: the last look at a command, behind the reducer, by the motor's own limits. A
+ * wrong reducer cannot pass. */
 #include "core_internal.h"
 
-static bool gate_position(struct tenon_motor *motor, struct tenon_motor_command *command, float dt_s)
+static bool
+gate_position(struct tenon_motor *motor, struct tenon_motor_command *command, float dt_s)
 {
     const struct tenon_motor_limits *const l = &motor->limits;
-    const double from = motor->has_command ? motor->command.position_rad : motor->state.position_rad;
+    const double from =
+        motor->has_command ? motor->command.position_rad : motor->state.position_rad;
     const double reach = (double)(l->velocity_top_rad_s * dt_s);
     const double asked = command->position_rad;
     double p = tenon__is_finite(asked) ? asked : from;

@@ -3,9 +3,11 @@
 
 #define NO_WAY_RAD 1e-9 /* a joint whose way is shorter does not limit the others */
 
-static void refuse_member(struct tenon_diag *out, const struct tenon_joint *joint, enum tenon_cause cause)
+static void
+refuse_member(struct tenon_diag *out, const struct tenon_joint *joint, enum tenon_cause cause)
 {
-    *out = (struct tenon_diag){.code = TENON_ERR_STATE, .cause = (uint16_t)cause, .subject = joint->name};
+    *out = (struct tenon_diag){
+        .code = TENON_ERR_STATE, .cause = (uint16_t)cause, .subject = joint->name};
 }
 
 static bool is_waited_for(const struct tenon_joint *joint)
@@ -19,7 +21,8 @@ static bool is_moving(const struct tenon_joint *joint)
     return tenon__absf(joint->last_velocity_rad_s) > 1e-6f;
 }
 
-/* @return TENON_OK: all can start now; TENON_ERR_AGAIN: some are still on their way; else why not. */
+/* @return TENON_OK: all can start now; TENON_ERR_AGAIN: some are still on their way; else why not.
+ */
 int tenon__group_check(struct tenon_group *group, struct tenon_diag *out_diag)
 {
     int result = TENON_OK;
@@ -150,7 +153,8 @@ static void prepare(struct tenon_group *group)
     }
 }
 
-/* A member that is no longer moved by us has failed or was taken away. @return whether any is left. */
+/* A member that is no longer moved by us has failed or was taken away. @return whether any is left.
+ */
 static bool look_after_members(struct tenon_group *group)
 {
     bool any_left = false;
@@ -221,10 +225,9 @@ static void advance(struct tenon_group *group, double dt_s)
     set_points(group);
     if (has_arrived(group, dt_s)) {
         const bool was_stopped = group->status == TENON_GROUP_STOPPING;
-        end(group,
-            group->diag.code != TENON_OK ? TENON_GROUP_ABORTED
-            : was_stopped               ? TENON_GROUP_IDLE
-                                        : TENON_GROUP_DONE);
+        end(group, group->diag.code != TENON_OK ? TENON_GROUP_ABORTED
+                   : was_stopped                ? TENON_GROUP_IDLE
+                                                : TENON_GROUP_DONE);
     }
 }
 
@@ -235,7 +238,8 @@ void tenon__groups_advance(struct tenon_sched *sched)
     while (*link != NULL) {
         struct tenon_group *const group = *link;
         advance(group, dt_s);
-        const bool is_active = group->status == TENON_GROUP_PREPARING || group->status == TENON_GROUP_MOVING ||
+        const bool is_active = group->status == TENON_GROUP_PREPARING ||
+                               group->status == TENON_GROUP_MOVING ||
                                group->status == TENON_GROUP_STOPPING;
         if (is_active) {
             link = &group->next;

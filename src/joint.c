@@ -35,7 +35,8 @@ void tenon__joint_enable(struct tenon_joint *joint)
     unsigned count;
     struct tenon_joint *const *const siblings = tenon__joint_siblings(joint, &count);
     for (unsigned i = 0; i < count; i++) {
-        if (siblings[i]->status == TENON_JOINT_DISABLED || siblings[i]->status == TENON_JOINT_HOLDING) {
+        if (siblings[i]->status == TENON_JOINT_DISABLED ||
+            siblings[i]->status == TENON_JOINT_HOLDING) {
             siblings[i]->status = TENON_JOINT_ENABLING;
             siblings[i]->has_setpoint = false;
         }
@@ -181,7 +182,8 @@ void tenon__joint_fail(struct tenon_joint *joint, const struct tenon_diag *why)
     halt(joint, false, TENON_JOINT_FAULT);
 }
 
-/* Its modules are gone: nothing can be braked any more; the servo holds by itself, or torque goes off. */
+/* Its modules are gone: nothing can be braked any more; the servo holds by itself, or torque goes
+ * off. */
 void tenon__joint_drop(struct tenon_joint *joint, const struct tenon_diag *why)
 {
     tenon__store8(&joint->wants_torque, 0);
@@ -189,7 +191,8 @@ void tenon__joint_drop(struct tenon_joint *joint, const struct tenon_diag *why)
     if (is_powered(joint)) {
         note_fault(joint, why);
         joint->status = TENON_JOINT_FAULT;
-        wish_motors(joint, joint->safe_action == TENON_SAFE_HOLD ? TENON__WISH_KEEP : TENON__WISH_OFF);
+        wish_motors(joint,
+                    joint->safe_action == TENON_SAFE_HOLD ? TENON__WISH_KEEP : TENON__WISH_OFF);
     } else if (joint->status == TENON_JOINT_DISABLED) {
         joint->status = TENON_JOINT_DOWN;
     }
@@ -202,7 +205,8 @@ static void reset_modules(struct tenon_joint *joint)
     for (unsigned i = 0; i < count; i++) {
         (void)tenon__slot_reset(joint->sched, &motors[i]);
     }
-    struct tenon_slot *const reducer = joint->drivetrain != NULL ? &joint->drivetrain->reducer : &joint->reducer;
+    struct tenon_slot *const reducer =
+        joint->drivetrain != NULL ? &joint->drivetrain->reducer : &joint->reducer;
     (void)tenon__slot_reset(joint->sched, reducer);
     (void)tenon__slot_reset(joint->sched, &joint->controller);
 }
@@ -225,7 +229,8 @@ void tenon__joint_reset(struct tenon_joint *joint)
 
 void tenon__joint_follow(struct tenon_joint *joint, const struct tenon_joint_command *command)
 {
-    if (joint->mover != NULL || (joint->status != TENON_JOINT_ENABLED && joint->status != TENON_JOINT_ENABLING)) {
+    if (joint->mover != NULL ||
+        (joint->status != TENON_JOINT_ENABLED && joint->status != TENON_JOINT_ENABLING)) {
         return;
     }
     joint->setpoint = *command;
@@ -262,14 +267,16 @@ static int control(struct tenon_joint *joint, float dt_s, struct tenon_joint_com
     }
     out_command->mode = mode;
     const bool is_finite = tenon__is_finite(out_command->position_rad) &&
-                           tenon__is_finitef(out_command->velocity_rad_s) && tenon__is_finitef(out_command->effort_nm);
+                           tenon__is_finitef(out_command->velocity_rad_s) &&
+                           tenon__is_finitef(out_command->effort_nm);
     if (tenon__limiter_apply(joint, out_command, dt_s)) {
         rc = tenon_controller_get_api(controller)->track(controller, &input, out_command);
     }
     return is_finite ? rc : TENON_ERR_PROTO;
 }
 
-static void fail_with(struct tenon_joint *joint, int code, enum tenon_cause cause, float value, float bound)
+static void
+fail_with(struct tenon_joint *joint, int code, enum tenon_cause cause, float value, float bound)
 {
     const struct tenon_diag why = {
         .code = (int16_t)code,
@@ -285,20 +292,27 @@ static void follow(struct tenon_joint *joint, float dt_s)
 {
     const int rc = control(joint, dt_s, &joint->command);
     if (rc < 0) {
-        fail_with(joint, rc, rc == TENON_ERR_PROTO ? TENON_CAUSE_NOT_FINITE : TENON_CAUSE_MODULE_FAILED, (float)rc, 0.0f);
+        fail_with(joint, rc,
+                  rc == TENON_ERR_PROTO ? TENON_CAUSE_NOT_FINITE : TENON_CAUSE_MODULE_FAILED,
+                  (float)rc, 0.0f);
         return;
     }
     const float allowed = joint->limits.following_error_rad;
-    if (allowed > 0.0f && tenon__mode_is_position(joint->command.mode) && absf_error(joint) > allowed) {
+    if (allowed > 0.0f && tenon__mode_is_position(joint->command.mode) &&
+        absf_error(joint) > allowed) {
         fail_with(joint, TENON_ERR_LIMIT, TENON_CAUSE_FOLLOWING_ERROR, absf_error(joint), allowed);
     }
 }
 
-/* What a joint without torque shows as set point: where it is. */
+/* What a joint that follows nothing shows as its command: where it is. A set point given ahead of
+ * torque is kept. */
 static void mirror_state(struct tenon_joint *joint)
 {
-    joint->setpoint = (struct tenon_joint_command){.position_rad = joint->state.position_rad, .mode = joint->setpoint.mode};
-    joint->command = joint->setpoint;
+    joint->command = (struct tenon_joint_command){.position_rad = joint->state.position_rad,
+                                                  .mode = joint->command.mode};
+    if (joint->status != TENON_JOINT_ENABLING || !joint->has_setpoint) {
+        joint->setpoint = joint->command;
+    }
     joint->last_position_rad = joint->state.position_rad;
     joint->last_velocity_rad_s = 0.0f;
 }
@@ -315,9 +329,9 @@ void tenon__joint_update(struct tenon_joint *joint, const struct tenon__cycle *c
     case TENON_JOINT_DOWN:
     case TENON_JOINT_DISABLED:
     case TENON_JOINT_FAULT:
+    case TENON_JOINT_ENABLING:
         mirror_state(joint);
         break;
-    case TENON_JOINT_ENABLING:
     case TENON_JOINT_HOLDING:
         break;
     }

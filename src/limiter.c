@@ -1,6 +1,6 @@
 /*
- * The joint limiter: no command leaves a joint outside its limits, whatever a controller or an application asks. A
- * command that keeps within them passes unchanged.
+ * The joint limiter: no command leaves a joint outside its limits, whatever a controller or an
+ * application asks. A command that keeps within them passes unchanged.
  */
 #include "core_internal.h"
 
@@ -29,7 +29,8 @@ static double high_bound(const struct tenon_joint *joint)
     return joint->last_position_rad > high ? joint->last_position_rad : high;
 }
 
-/* The speed wanted, bounded by speed limit, room to the position limit ahead, and change of speed. */
+/* The speed wanted, bounded by speed limit, room to the position limit ahead, and change of speed.
+ */
 static float limit_speed(const struct tenon_joint *joint, float v, float room, float dt)
 {
     const struct tenon_joint_limits *const l = &joint->limits;
@@ -47,7 +48,8 @@ static bool step_is_within(const struct tenon_joint *joint, float v, float room,
     const float dv = l->acceleration_rad_s2 * dt;
     const float speed = tenon__absf(v);
     return speed <= l->velocity_rad_s * RATE_SLACK &&
-           tenon__absf(v - joint->last_velocity_rad_s) <= dv * RATE_SLACK + 1e-6f * l->velocity_rad_s &&
+           tenon__absf(v - joint->last_velocity_rad_s) <=
+               dv * RATE_SLACK + 1e-6f * l->velocity_rad_s &&
            v * v <= 2.02f * l->acceleration_rad_s2 * (room - 0.5f * speed * dt) + dv * dv;
 }
 
@@ -58,7 +60,8 @@ static bool limit_position(struct tenon_joint *joint, struct tenon_joint_command
     const float way = (float)(goal - joint->last_position_rad);
     const float v = way / dt;
     const bool forth = v > 0.0f || (!(v < 0.0f) && joint->last_velocity_rad_s > 0.0f);
-    const float room = (float)(forth ? high - joint->last_position_rad : joint->last_position_rad - low);
+    const float room =
+        (float)(forth ? high - joint->last_position_rad : joint->last_position_rad - low);
     const bool was_clamped = goal < command->position_rad || goal > command->position_rad;
 
     if (!was_clamped && step_is_within(joint, v, room, dt)) {
@@ -71,7 +74,8 @@ static bool limit_position(struct tenon_joint *joint, struct tenon_joint_command
     const float wanted = tenon__clampf(v, -approach, approach);
     const float speed = limit_speed(joint, wanted, room, dt);
     joint->last_velocity_rad_s = speed;
-    joint->last_position_rad = tenon__clamp(joint->last_position_rad + (double)(speed * dt), low, high);
+    joint->last_position_rad =
+        tenon__clamp(joint->last_position_rad + (double)(speed * dt), low, high);
     command->position_rad = joint->last_position_rad;
     command->velocity_rad_s = speed;
     return true;
@@ -81,7 +85,8 @@ static bool limit_velocity(struct tenon_joint *joint, struct tenon_joint_command
 {
     const double here = joint->state.position_rad;
     const struct tenon_joint_limits *const l = &joint->limits;
-    const float room = (float)(command->velocity_rad_s > 0.0f ? l->position_max_rad - here : here - l->position_min_rad);
+    const float room = (float)(command->velocity_rad_s > 0.0f ? l->position_max_rad - here
+                                                              : here - l->position_min_rad);
     const float v = limit_speed(joint, command->velocity_rad_s, room, dt);
     const bool changed = v < command->velocity_rad_s || v > command->velocity_rad_s;
     command->velocity_rad_s = v;
@@ -90,7 +95,8 @@ static bool limit_velocity(struct tenon_joint *joint, struct tenon_joint_command
     return changed;
 }
 
-/* Effort and duty are clamped, and made zero where they would push further out of the position limits. */
+/* Effort and duty are clamped, and made zero where they would push further out of the position
+ * limits. */
 static bool limit_effort(struct tenon_joint *joint, struct tenon_joint_command *command)
 {
     const double here = joint->state.position_rad;
@@ -118,7 +124,8 @@ static bool limit_cap(const struct tenon_joint *joint, struct tenon_joint_comman
 
 static bool is_finite_command(const struct tenon_joint_command *c)
 {
-    return tenon__is_finite(c->position_rad) && tenon__is_finitef(c->velocity_rad_s) && tenon__is_finitef(c->effort_nm);
+    return tenon__is_finite(c->position_rad) && tenon__is_finitef(c->velocity_rad_s) &&
+           tenon__is_finitef(c->effort_nm);
 }
 
 void tenon__limiter_seed(struct tenon_joint *joint, double position_rad)
@@ -128,7 +135,9 @@ void tenon__limiter_seed(struct tenon_joint *joint, double position_rad)
 }
 
 /* @return true if the command had to be changed. */
-bool tenon__limiter_apply(struct tenon_joint *joint, struct tenon_joint_command *command, float dt_s)
+bool tenon__limiter_apply(struct tenon_joint *joint,
+                          struct tenon_joint_command *command,
+                          float dt_s)
 {
     bool changed = false;
     if (!is_finite_command(command)) { /* hold where the last command was */
@@ -152,10 +161,13 @@ bool tenon__limiter_apply(struct tenon_joint *joint, struct tenon_joint_command 
 }
 
 /*
- * One cycle of braking at the acceleration limit. Effort modes have no path to brake on: they end at once.
+ * One cycle of braking at the acceleration limit. Effort modes have no path to brake on: they end
+ * at once.
  * @return true when at rest.
  */
-bool tenon__limiter_brake(struct tenon_joint *joint, struct tenon_joint_command *out_command, float dt_s)
+bool tenon__limiter_brake(struct tenon_joint *joint,
+                          struct tenon_joint_command *out_command,
+                          float dt_s)
 {
     const uint8_t mode = out_command->mode;
     const float dv = joint->limits.acceleration_rad_s2 * dt_s;
@@ -168,7 +180,8 @@ bool tenon__limiter_brake(struct tenon_joint *joint, struct tenon_joint_command 
         return true;
     }
     joint->last_velocity_rad_s = slower;
-    joint->last_position_rad = tenon__clamp(joint->last_position_rad + (double)(slower * dt_s), low_bound(joint), high_bound(joint));
+    joint->last_position_rad = tenon__clamp(joint->last_position_rad + (double)(slower * dt_s),
+                                            low_bound(joint), high_bound(joint));
     out_command->position_rad = joint->last_position_rad;
     out_command->velocity_rad_s = slower;
     return !(tenon__absf(slower) > 0.0f);

@@ -2,10 +2,11 @@
 #include "core_internal.h"
 
 #define ACCELERATION_PER_VELOCITY 4.0f
-#define JERK_PER_VELOCITY 40.0f
-#define SLACK 1e-3 /* relative: counts do not hit a round number of radians */
+#define JERK_PER_VELOCITY         40.0f
+#define SLACK                     1e-3 /* relative: counts do not hit a round number of radians */
 
-static int refuse_limit(struct tenon_diag *diag, enum tenon_cause cause, const char *which, double value, double bound)
+static int refuse_limit(
+    struct tenon_diag *diag, enum tenon_cause cause, const char *which, double value, double bound)
 {
     *diag = (struct tenon_diag){.code = TENON_ERR_LIMIT,
                                 .cause = (uint16_t)cause,
@@ -30,14 +31,16 @@ static int check_asked(const struct tenon_joint_limits *l, struct tenon_diag *di
         return refuse_limit(diag, TENON_CAUSE_NOT_FINITE, "position limits", 0.0, 0.0);
     }
     if (l->position_min_rad > l->position_max_rad) {
-        return refuse_limit(diag, TENON_CAUSE_LIMIT_ORDER, "position limits", l->position_min_rad, l->position_max_rad);
+        return refuse_limit(diag, TENON_CAUSE_LIMIT_ORDER, "position limits", l->position_min_rad,
+                            l->position_max_rad);
     }
     for (size_t i = 0; i < sizeof rates / sizeof rates[0]; i++) {
         if (!tenon__is_finitef(rates[i].value)) {
             return refuse_limit(diag, TENON_CAUSE_NOT_FINITE, rates[i].name, 0.0, 0.0);
         }
         if (rates[i].value < 0.0f) {
-            return refuse_limit(diag, TENON_CAUSE_LIMIT_MISSING, rates[i].name, (double)rates[i].value, 0.0);
+            return refuse_limit(diag, TENON_CAUSE_LIMIT_MISSING, rates[i].name,
+                                (double)rates[i].value, 0.0);
         }
     }
     return TENON_OK;
@@ -53,7 +56,9 @@ static uint8_t which_are_own(const struct tenon_joint_limits *l)
     return (uint8_t)own;
 }
 
-int tenon__limits_take(struct tenon_sched *sched, struct tenon_joint *joint, const struct tenon_joint_limits *limits)
+int tenon__limits_take(struct tenon_sched *sched,
+                       struct tenon_joint *joint,
+                       const struct tenon_joint_limits *limits)
 {
     joint->own_limits = 0;
     if (limits == NULL) {
@@ -72,7 +77,8 @@ int tenon__limits_take(struct tenon_sched *sched, struct tenon_joint *joint, con
 /* From the reducer's output to the joint: zero and direction. */
 static void turn_to_joint(const struct tenon_joint *joint, struct tenon_joint_limits *l)
 {
-    const double low = l->position_min_rad - joint->zero_rad, high = l->position_max_rad - joint->zero_rad;
+    const double low = l->position_min_rad - joint->zero_rad,
+                 high = l->position_max_rad - joint->zero_rad;
     l->position_min_rad = joint->is_reversed ? -high : low;
     l->position_max_rad = joint->is_reversed ? -low : high;
 }
@@ -96,16 +102,19 @@ static bool model_limits(const struct tenon__drive *drive, struct tenon_joint_li
     return true;
 }
 
-static int check_position(const struct tenon_joint_limits *own, const struct tenon_joint_limits *model, struct tenon_diag *diag)
+static int check_position(const struct tenon_joint_limits *own,
+                          const struct tenon_joint_limits *model,
+                          struct tenon_diag *diag)
 {
-    const double slack = SLACK * (tenon__abs(model->position_min_rad) + tenon__abs(model->position_max_rad));
+    const double slack =
+        SLACK * (tenon__abs(model->position_min_rad) + tenon__abs(model->position_max_rad));
     if (own->position_min_rad < model->position_min_rad - slack) {
-        return refuse_limit(
-            diag, TENON_CAUSE_LIMIT_OUTSIDE_MODEL, "position_min_rad", own->position_min_rad, model->position_min_rad);
+        return refuse_limit(diag, TENON_CAUSE_LIMIT_OUTSIDE_MODEL, "position_min_rad",
+                            own->position_min_rad, model->position_min_rad);
     }
     if (own->position_max_rad > model->position_max_rad + slack) {
-        return refuse_limit(
-            diag, TENON_CAUSE_LIMIT_OUTSIDE_MODEL, "position_max_rad", own->position_max_rad, model->position_max_rad);
+        return refuse_limit(diag, TENON_CAUSE_LIMIT_OUTSIDE_MODEL, "position_max_rad",
+                            own->position_max_rad, model->position_max_rad);
     }
     return TENON_OK;
 }
@@ -113,7 +122,8 @@ static int check_position(const struct tenon_joint_limits *own, const struct ten
 static int check_rate(float own, float model, const char *name, struct tenon_diag *diag)
 {
     if (own > model * (1.0f + (float)SLACK)) {
-        return refuse_limit(diag, TENON_CAUSE_LIMIT_OUTSIDE_MODEL, name, (double)own, (double)model);
+        return refuse_limit(diag, TENON_CAUSE_LIMIT_OUTSIDE_MODEL, name, (double)own,
+                            (double)model);
     }
     return TENON_OK;
 }
@@ -121,11 +131,13 @@ static int check_rate(float own, float model, const char *name, struct tenon_dia
 static int check_against_model(struct tenon_joint *joint, const struct tenon_joint_limits *model)
 {
     const unsigned own = joint->own_limits;
-    if ((own & TENON__OWN_POSITION) != 0 && check_position(&joint->limits, model, &joint->diag) < 0) {
+    if ((own & TENON__OWN_POSITION) != 0 &&
+        check_position(&joint->limits, model, &joint->diag) < 0) {
         return TENON_ERR_LIMIT;
     }
     if ((own & TENON__OWN_VELOCITY) != 0 &&
-        check_rate(joint->limits.velocity_rad_s, model->velocity_rad_s, "velocity_rad_s", &joint->diag) < 0) {
+        check_rate(joint->limits.velocity_rad_s, model->velocity_rad_s, "velocity_rad_s",
+                   &joint->diag) < 0) {
         return TENON_ERR_LIMIT;
     }
     if ((own & TENON__OWN_EFFORT) != 0 &&
@@ -162,7 +174,8 @@ static int resolve_one(struct tenon_joint *joint, const struct tenon_joint_limit
     const unsigned needed = TENON__OWN_POSITION | TENON__OWN_VELOCITY | TENON__OWN_EFFORT;
     if (model == NULL) {
         if ((joint->own_limits & needed) != needed) {
-            return refuse_limit(&joint->diag, TENON_CAUSE_LIMIT_MISSING, "position, velocity and effort", 0.0, 0.0);
+            return refuse_limit(&joint->diag, TENON_CAUSE_LIMIT_MISSING,
+                                "position, velocity and effort", 0.0, 0.0);
         }
         fill_missing(joint, &joint->limits);
         return TENON_OK;

@@ -27,7 +27,8 @@ static double root_guess(double x, uint64_t n, uint64_t bias)
     return x;
 }
 
-/* The guess needs a normal number. @return What the root of the scaled number is to be multiplied by. */
+/* The guess needs a normal number. @return What the root of the scaled number is to be multiplied
+ * by. */
 static double normalise(double *io_x, double root_of_scale)
 {
     if (*io_x >= 0x1p-1022) {

@@ -1,6 +1,7 @@
 /*
- * The shortest jerk-limited move from rest to rest, of a scalar from 0 to 1, in closed form. Every expression is a sum
- * of positive terms, so there is no cancellation, however large or small the limits.
+ * The shortest jerk-limited move from rest to rest, of a scalar from 0 to 1, in closed form. Every
+ * expression is a sum of positive terms, so there is no cancellation, however large or small the
+ * limits.
  */
 #include "core_internal.h"
 
@@ -33,7 +34,7 @@ static double first_half(const struct tenon_path *path, double t, double *out_ra
 {
     const double j = path->jerk, tj = path->jerk_s, tp = path->plateau_s;
     const double a = j * tj;
-    const double v0 = 0.5 * a * tj, s0 = a * tj * tj / 6.0; /* after the jerk phase */
+    const double v0 = 0.5 * a * tj, s0 = a * tj * tj / 6.0;            /* after the jerk phase */
     const double v1 = v0 + a * tp, s1 = s0 + tp * (v0 + 0.5 * a * tp); /* after the plateau */
 
     if (t <= tj) {

@@ -51,7 +51,8 @@ static int check_harmonic(struct tenon_sched *sched)
         for (unsigned i = 0; i < count; i++) {
             const uint8_t a = j->divisor, b = seen[i];
             if (a % b != 0 && b % a != 0) {
-                return tenon__refuse_value(sched, TENON_ERR_ARG, TENON_CAUSE_RATE, j->name, (float)a, (float)b);
+                return tenon__refuse_value(sched, TENON_ERR_ARG, TENON_CAUSE_RATE, j->name,
+                                           (float)a, (float)b);
             }
             is_new = is_new && a != b;
         }
@@ -105,7 +106,8 @@ static void fill(struct tenon_sched *sched)
             continue;
         }
         struct tenon__rate *const rate = &sched->rates[sched->rate_count++];
-        *rate = (struct tenon__rate){.first = sched->drive_count, .divisor = j->divisor, .phase = j->phase};
+        *rate = (struct tenon__rate){
+            .first = sched->drive_count, .divisor = j->divisor, .phase = j->phase};
         for (struct tenon_joint *k = sched->joints; k != NULL; k = k->next) {
             if (is_of_rate(k, rate->divisor, rate->phase)) {
                 sched->drives[sched->drive_count++] = drive_of(k);
@@ -123,12 +125,8 @@ int tenon__plan_build(struct tenon_sched *sched)
     }
     lay_out(sched, NULL);
     if (sched->memory_used > sched->memory_size) {
-        return tenon__refuse_value(sched,
-                                   TENON_ERR_FULL,
-                                   TENON_CAUSE_BUFFER_TOO_SMALL,
-                                   "scheduler",
-                                   (float)sched->memory_size,
-                                   (float)sched->memory_used);
+        return tenon__refuse_value(sched, TENON_ERR_FULL, TENON_CAUSE_BUFFER_TOO_SMALL, "scheduler",
+                                   (float)sched->memory_size, (float)sched->memory_used);
     }
     memset(sched->memory, 0, sched->memory_used);
     lay_out(sched, sched->memory);

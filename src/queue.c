@@ -1,4 +1,5 @@
-/* The ring of commands: the application puts, the step takes. Indices only rise; what is put is published at once. */
+/* The ring of commands: the application puts, the step takes. Indices only rise; what is put is
+ * published at once. */
 #include "core_internal.h"
 
 uint32_t tenon__queue_room(const struct tenon_command_queue *queue)
@@ -6,7 +7,9 @@ uint32_t tenon__queue_room(const struct tenon_command_queue *queue)
     return queue->capacity - (queue->tail - tenon__load(&queue->head));
 }
 
-void tenon__queue_put(struct tenon_command_queue *queue, uint32_t offset, const struct tenon_command_entry *entry)
+void tenon__queue_put(struct tenon_command_queue *queue,
+                      uint32_t offset,
+                      const struct tenon_command_entry *entry)
 {
     queue->entries[(queue->tail + offset) % queue->capacity] = *entry;
 }

@@ -1,4 +1,5 @@
-/* Adding things to a scheduler that is not yet started. The first refusal is remembered for start. */
+/* Adding things to a scheduler that is not yet started. The first refusal is remembered for start.
+ */
 #include "core_internal.h"
 
 #include <string.h>
@@ -28,16 +29,18 @@ int tenon_sched_init_sized(struct tenon_sched *self,
         return tenon__refuse(self, TENON_ERR_ARG, TENON_CAUSE_NULL, "scheduler");
     }
     if (port->head.abi != TENON_ABI_MAJOR || port->head.size != sizeof *port) {
-        return tenon__refuse_value(
-            self, TENON_ERR_ABI, TENON_CAUSE_ABI_MISMATCH, "port", (float)port->head.size, (float)sizeof *port);
+        return tenon__refuse_value(self, TENON_ERR_ABI, TENON_CAUSE_ABI_MISMATCH, "port",
+                                   (float)port->head.size, (float)sizeof *port);
     }
     if (period_ns <= 0) {
-        return tenon__refuse_value(self, TENON_ERR_ARG, TENON_CAUSE_RATE, "scheduler", (float)period_ns, 1.0f);
+        return tenon__refuse_value(self, TENON_ERR_ARG, TENON_CAUSE_RATE, "scheduler",
+                                   (float)period_ns, 1.0f);
     }
     return TENON_OK;
 }
 
-static int check_addable(struct tenon_sched *self, const void *object, const char *name, const void *owner)
+static int
+check_addable(struct tenon_sched *self, const void *object, const char *name, const void *owner)
 {
     if (object == NULL || name == NULL) {
         return tenon__refuse(self, TENON_ERR_ARG, TENON_CAUSE_NULL, name);
@@ -65,14 +68,16 @@ int tenon_sched_add_wire(struct tenon_sched *self,
         return rc;
     }
     wire->name = name;
-    rc = tenon__slot_seat(self, &wire->line, TENON_ROLE_LINE, line != NULL ? &line->module : NULL, name);
+    rc = tenon__slot_seat(self, &wire->line, TENON_ROLE_LINE, line != NULL ? &line->module : NULL,
+                          name);
     if (rc < 0) {
         return rc;
     }
     if (bus != NULL) {
         bus->wire = wire;
     }
-    rc = tenon__slot_seat(self, &wire->bus, TENON_ROLE_BUS, bus != NULL ? &bus->module : NULL, name);
+    rc =
+        tenon__slot_seat(self, &wire->bus, TENON_ROLE_BUS, bus != NULL ? &bus->module : NULL, name);
     if (rc < 0) {
         return rc;
     }
@@ -87,15 +92,15 @@ static int check_settings(struct tenon_sched *self, struct tenon_joint *joint, c
 {
     joint->divisor = joint->divisor == 0 ? 1 : joint->divisor;
     if (joint->phase >= joint->divisor) {
-        return tenon__refuse_value(
-            self, TENON_ERR_ARG, TENON_CAUSE_RATE, name, (float)joint->phase, (float)joint->divisor);
+        return tenon__refuse_value(self, TENON_ERR_ARG, TENON_CAUSE_RATE, name, (float)joint->phase,
+                                   (float)joint->divisor);
     }
     if (!tenon__is_finite(joint->zero_rad)) {
         return tenon__refuse(self, TENON_ERR_ARG, TENON_CAUSE_NOT_FINITE, name);
     }
     if (joint->safe_action > TENON_SAFE_HOLD) {
-        return tenon__refuse_value(
-            self, TENON_ERR_ARG, TENON_CAUSE_ARGUMENT, name, (float)joint->safe_action, (float)TENON_SAFE_HOLD);
+        return tenon__refuse_value(self, TENON_ERR_ARG, TENON_CAUSE_ARGUMENT, name,
+                                   (float)joint->safe_action, (float)TENON_SAFE_HOLD);
     }
     return TENON_OK;
 }
@@ -105,7 +110,8 @@ static void link_joint(struct tenon_sched *self, struct tenon_joint *joint)
 {
     joint->sched = self;
     joint->self = joint;
-    joint->own = (struct tenon_group){.name = joint->name, .joints = &joint->self, .joint_count = 1, .sched = self};
+    joint->own = (struct tenon_group){
+        .name = joint->name, .joints = &joint->self, .joint_count = 1, .sched = self};
     joint->status = TENON_JOINT_DOWN;
     joint->next = NULL;
     *self->joints_end = joint;
@@ -137,7 +143,8 @@ static int seat_motor(struct tenon_sched *self,
         motor->device->divisor = joint->divisor;
         motor->device->phase = joint->phase;
     }
-    return tenon__slot_seat(self, slot, TENON_ROLE_MOTOR, motor != NULL ? &motor->module : NULL, name);
+    return tenon__slot_seat(self, slot, TENON_ROLE_MOTOR, motor != NULL ? &motor->module : NULL,
+                            name);
 }
 
 int tenon_sched_add_joint(struct tenon_sched *self,
@@ -160,13 +167,16 @@ int tenon_sched_add_joint(struct tenon_sched *self,
 
 static int refuse_shape(struct tenon_sched *self, const char *name, unsigned value, unsigned bound)
 {
-    return tenon__refuse_value(self, TENON_ERR_ARG, TENON_CAUSE_SHAPE, name, (float)value, (float)bound);
+    return tenon__refuse_value(self, TENON_ERR_ARG, TENON_CAUSE_SHAPE, name, (float)value,
+                               (float)bound);
 }
 
-static int check_shape(struct tenon_sched *self, const char *name, const struct tenon_drivetrain_config *config)
+static int check_shape(struct tenon_sched *self,
+                       const char *name,
+                       const struct tenon_drivetrain_config *config)
 {
-    if (config == NULL || config->motors == NULL || config->joints == NULL || config->joint_names == NULL ||
-        config->reducer == NULL) {
+    if (config == NULL || config->motors == NULL || config->joints == NULL ||
+        config->joint_names == NULL || config->reducer == NULL) {
         return tenon__refuse(self, TENON_ERR_ARG, TENON_CAUSE_NULL, name);
     }
     if (config->motor_count == 0 || config->motor_count > TENON_COUPLED_MAX) {
@@ -185,14 +195,14 @@ static int check_shape(struct tenon_sched *self, const char *name, const struct 
 }
 
 /* Joints of a drivetrain share rate and torque. */
-static int check_same_rate(struct tenon_sched *self, const struct tenon_drivetrain_config *config, const char *name)
+static int check_same_rate(struct tenon_sched *self,
+                           const struct tenon_drivetrain_config *config,
+                           const char *name)
 {
     for (unsigned i = 1; i < config->joint_count; i++) {
-        if (config->joints[i]->divisor != config->joints[0]->divisor || config->joints[i]->phase != config->joints[0]->phase) {
-            return tenon__refuse_value(self,
-                                       TENON_ERR_ARG,
-                                       TENON_CAUSE_RATE,
-                                       name,
+        if (config->joints[i]->divisor != config->joints[0]->divisor ||
+            config->joints[i]->phase != config->joints[0]->phase) {
+            return tenon__refuse_value(self, TENON_ERR_ARG, TENON_CAUSE_RATE, name,
                                        (float)config->joints[i]->divisor,
                                        (float)config->joints[0]->divisor);
         }
@@ -203,7 +213,8 @@ static int check_same_rate(struct tenon_sched *self, const struct tenon_drivetra
 static int prepare_joints(struct tenon_sched *self, const struct tenon_drivetrain_config *config)
 {
     for (unsigned i = 0; i < config->joint_count; i++) {
-        const struct tenon_joint_limits *const limits = config->limits != NULL ? &config->limits[i] : NULL;
+        const struct tenon_joint_limits *const limits =
+            config->limits != NULL ? &config->limits[i] : NULL;
         const int rc = prepare_joint(self, config->joints[i], config->joint_names[i], limits);
         if (rc < 0) {
             return rc;
@@ -216,10 +227,11 @@ static int seat_drivetrain(struct tenon_sched *self,
                            struct tenon_drivetrain *drivetrain,
                            const struct tenon_drivetrain_config *config)
 {
-    int rc = tenon__slot_seat(
-        self, &drivetrain->reducer, TENON_ROLE_REDUCER, &config->reducer->module, drivetrain->name);
+    int rc = tenon__slot_seat(self, &drivetrain->reducer, TENON_ROLE_REDUCER,
+                              &config->reducer->module, drivetrain->name);
     for (unsigned i = 0; rc >= 0 && i < config->motor_count; i++) {
-        rc = seat_motor(self, &drivetrain->motors[i], config->motors[i], config->joints[0], drivetrain->name);
+        rc = seat_motor(self, &drivetrain->motors[i], config->motors[i], config->joints[0],
+                        drivetrain->name);
     }
     return rc;
 }
@@ -283,8 +295,8 @@ int tenon_joint_use_reducer(struct tenon_joint *self, struct tenon_reducer *redu
     if (reducer != NULL && (reducer->motor_count != 1 || reducer->joint_count != 1)) {
         return refuse_shape(self->sched, self->name, reducer->motor_count, 1);
     }
-    return tenon__slot_seat(
-        self->sched, &self->reducer, TENON_ROLE_REDUCER, reducer != NULL ? &reducer->module : NULL, self->name);
+    return tenon__slot_seat(self->sched, &self->reducer, TENON_ROLE_REDUCER,
+                            reducer != NULL ? &reducer->module : NULL, self->name);
 }
 
 int tenon_joint_use_controller(struct tenon_joint *self, struct tenon_controller *controller)
@@ -293,11 +305,8 @@ int tenon_joint_use_controller(struct tenon_joint *self, struct tenon_controller
     if (rc < 0) {
         return rc;
     }
-    return tenon__slot_seat(self->sched,
-                            &self->controller,
-                            TENON_ROLE_CONTROLLER,
-                            controller != NULL ? &controller->module : NULL,
-                            self->name);
+    return tenon__slot_seat(self->sched, &self->controller, TENON_ROLE_CONTROLLER,
+                            controller != NULL ? &controller->module : NULL, self->name);
 }
 
 int tenon_sched_add_group(struct tenon_sched *self,
@@ -351,7 +360,8 @@ int tenon_sched_add_reader(struct tenon_sched *self, struct tenon_reader *reader
     return TENON_OK;
 }
 
-struct tenon_wire *tenon_sched_next_wire(const struct tenon_sched *self, const struct tenon_wire *wire)
+struct tenon_wire *tenon_sched_next_wire(const struct tenon_sched *self,
+                                         const struct tenon_wire *wire)
 {
     if (wire != NULL) {
         return wire->next;

@@ -163,7 +163,10 @@ static void watch_heartbeat(struct tenon_sched *self, tenon_ns_t now)
     }
 }
 
-static void run_rate(struct tenon_sched *self, const struct tenon__rate *rate, struct tenon__cycle *cycle, uint32_t *io_ticks)
+static void run_rate(struct tenon_sched *self,
+                     const struct tenon__rate *rate,
+                     struct tenon__cycle *cycle,
+                     uint32_t *io_ticks)
 {
     cycle->dt_s = (float)self->period_ns * 1e-9f * (float)rate->divisor;
     const struct tenon__drive *drive = &self->drives[rate->first];
@@ -256,7 +259,8 @@ static int explain_joint(const struct tenon_joint *joint, struct tenon_diag *out
     if (joint->diag.code != TENON_OK) {
         *out = joint->diag;
     } else {
-        *out = (struct tenon_diag){.code = TENON_ERR_STATE, .cause = TENON_CAUSE_NOT_READY, .subject = joint->name};
+        *out = (struct tenon_diag){
+            .code = TENON_ERR_STATE, .cause = TENON_CAUSE_NOT_READY, .subject = joint->name};
     }
     return out->code;
 }
@@ -274,7 +278,8 @@ static int explain(const struct tenon_sched *self, struct tenon_diag *out)
         }
     }
     for (const struct tenon_joint *j = self->joints; j != NULL; j = j->next) {
-        if (j->status == TENON_JOINT_DOWN || j->status == TENON_JOINT_FAULT || j->state.valid == 0) {
+        if (j->status == TENON_JOINT_DOWN || j->status == TENON_JOINT_FAULT ||
+            j->state.valid == 0) {
             return explain_joint(j, out);
         }
     }
@@ -304,7 +309,8 @@ bool tenon_sched_is_safe(const struct tenon_sched *self)
         return true;
     }
     for (const struct tenon_joint *j = self->joints; j != NULL; j = j->next) {
-        if (j->status == TENON_JOINT_ENABLING || j->status == TENON_JOINT_ENABLED || j->status == TENON_JOINT_STOPPING) {
+        if (j->status == TENON_JOINT_ENABLING || j->status == TENON_JOINT_ENABLED ||
+            j->status == TENON_JOINT_STOPPING) {
             return false;
         }
     }

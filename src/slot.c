@@ -2,20 +2,23 @@
 #include "core_internal.h"
 
 enum stage { /* of a module, in module.stage */
-    STAGE_NONE = 0,
-    STAGE_PROBE,
-    STAGE_CONFIGURE,
-    STAGE_ACTIVATE,
-    STAGE_SAFE
+             STAGE_NONE = 0,
+             STAGE_PROBE,
+             STAGE_CONFIGURE,
+             STAGE_ACTIVATE,
+             STAGE_SAFE
 };
 
-#define POLL_AGAIN_NS TENON_MS(1)     /* a step that is not done is called again at the latest then */
+#define POLL_AGAIN_NS TENON_MS(1)  /* a step that is not done is called again at the latest then */
 #define SAFE_AGAIN_NS TENON_MS(50) /* torque off that failed is tried again then */
 
 /* A line comes back whenever its tty does; a motor that keeps failing is given up. */
-static const struct tenon_restart_policy line_policy = {0, TENON_S(60), TENON_MS(20), TENON_MS(250), TENON_S(2)};
-static const struct tenon_restart_policy motor_policy = {8, TENON_S(60), TENON_MS(20), TENON_S(2), TENON_S(3)};
-static const struct tenon_restart_policy other_policy = {3, TENON_S(10), TENON_MS(10), TENON_S(1), TENON_S(1)};
+static const struct tenon_restart_policy line_policy = {0, TENON_S(60), TENON_MS(20), TENON_MS(250),
+                                                        TENON_S(2)};
+static const struct tenon_restart_policy motor_policy = {8, TENON_S(60), TENON_MS(20), TENON_S(2),
+                                                         TENON_S(3)};
+static const struct tenon_restart_policy other_policy = {3, TENON_S(10), TENON_MS(10), TENON_S(1),
+                                                         TENON_S(1)};
 
 static const struct tenon_restart_policy *policy_of(const struct tenon_slot *slot)
 {
@@ -51,8 +54,9 @@ static const char *missing_bus(const struct tenon_api_head *head)
         bool is_missing;
         const char *name;
     } required[] = {
-        {api->attach == NULL, "attach"}, {api->detach == NULL, "detach"}, {api->submit == NULL, "submit"},
-        {api->cancel == NULL, "cancel"}, {api->stage == NULL, "stage"},   {api->poll == NULL, "poll"},
+        {api->attach == NULL, "attach"},         {api->detach == NULL, "detach"},
+        {api->submit == NULL, "submit"},         {api->cancel == NULL, "cancel"},
+        {api->stage == NULL, "stage"},           {api->poll == NULL, "poll"},
         {api->safe_frame == NULL, "safe_frame"},
     };
     for (size_t i = 0; i < sizeof required / sizeof required[0]; i++) {
@@ -92,40 +96,50 @@ static const struct {
     [TENON_ROLE_CONTROLLER] = {sizeof(struct tenon_controller_api), missing_controller},
 };
 
-static int check_head(struct tenon_sched *sched, const struct tenon_api_head *head, size_t size, const char *name)
+static int check_head(struct tenon_sched *sched,
+                      const struct tenon_api_head *head,
+                      size_t size,
+                      const char *name)
 {
     if (head == NULL) {
         return tenon__refuse(sched, TENON_ERR_ARG, TENON_CAUSE_NULL, name);
     }
     if (head->abi != TENON_ABI_MAJOR) {
-        return tenon__refuse_value(sched, TENON_ERR_ABI, TENON_CAUSE_ABI_MISMATCH, name, (float)head->abi, TENON_ABI_MAJOR);
+        return tenon__refuse_value(sched, TENON_ERR_ABI, TENON_CAUSE_ABI_MISMATCH, name,
+                                   (float)head->abi, TENON_ABI_MAJOR);
     }
     if (head->size != size) {
-        return tenon__refuse_value(
-            sched, TENON_ERR_ABI, TENON_CAUSE_ABI_MISMATCH, name, (float)head->size, (float)size);
+        return tenon__refuse_value(sched, TENON_ERR_ABI, TENON_CAUSE_ABI_MISMATCH, name,
+                                   (float)head->size, (float)size);
     }
     return TENON_OK;
 }
 
 static int refuse_missing(struct tenon_sched *sched, const char *name, const char *method)
 {
-    const struct tenon_diag diag = {
-        .code = TENON_ERR_ABI, .cause = TENON_CAUSE_METHOD_MISSING, .subject = name, .detail = method};
+    const struct tenon_diag diag = {.code = TENON_ERR_ABI,
+                                    .cause = TENON_CAUSE_METHOD_MISSING,
+                                    .subject = name,
+                                    .detail = method};
     return tenon__refuse_diag(sched, &diag);
 }
 
 /* Everything the cyclic path relies on is checked here, once; there it is called bare. */
-static int check_driver(struct tenon_sched *sched, const struct tenon_driver *driver, enum tenon_role role, const char *name)
+static int check_driver(struct tenon_sched *sched,
+                        const struct tenon_driver *driver,
+                        enum tenon_role role,
+                        const char *name)
 {
     int rc = check_head(sched, driver != NULL ? &driver->head : NULL, sizeof *driver, name);
     if (rc < 0) {
         return rc;
     }
     if (driver->role != role) {
-        return tenon__refuse_value(
-            sched, TENON_ERR_ARG, TENON_CAUSE_WRONG_ROLE, name, (float)driver->role, (float)role);
+        return tenon__refuse_value(sched, TENON_ERR_ARG, TENON_CAUSE_WRONG_ROLE, name,
+                                   (float)driver->role, (float)role);
     }
-    const struct tenon_api_head *const life = driver->lifecycle != NULL ? &driver->lifecycle->head : NULL;
+    const struct tenon_api_head *const life =
+        driver->lifecycle != NULL ? &driver->lifecycle->head : NULL;
     rc = check_head(sched, life, sizeof *driver->lifecycle, name);
     if (rc < 0) {
         return rc;
@@ -241,8 +255,9 @@ void tenon__slot_wish(struct tenon_sched *sched, struct tenon_slot *slot, enum t
 
 static bool heals(const struct tenon_diag *diag)
 {
-    return diag->code == TENON_ERR_TIMEOUT || diag->code == TENON_ERR_IO || diag->code == TENON_ERR_PROTO ||
-           diag->code == TENON_ERR_DEVICE || diag->code == TENON_ERR_STATE;
+    return diag->code == TENON_ERR_TIMEOUT || diag->code == TENON_ERR_IO ||
+           diag->code == TENON_ERR_PROTO || diag->code == TENON_ERR_DEVICE ||
+           diag->code == TENON_ERR_STATE;
 }
 
 static bool spend_restart(struct tenon_slot *slot, tenon_ns_t now)
@@ -255,7 +270,8 @@ static bool spend_restart(struct tenon_slot *slot, tenon_ns_t now)
     if (policy->budget != 0 && slot->restart_used >= policy->budget) {
         return false;
     }
-    slot->restart_used = (uint8_t)(slot->restart_used < UINT8_MAX ? slot->restart_used + 1u : UINT8_MAX);
+    slot->restart_used =
+        (uint8_t)(slot->restart_used < UINT8_MAX ? slot->restart_used + 1u : UINT8_MAX);
     return true;
 }
 
@@ -282,7 +298,8 @@ void tenon__slot_fault(struct tenon_sched *sched, struct tenon_slot *slot, tenon
         m->driver->lifecycle->release(m);
     }
     /* A neighbour's fault costs no restart: the wire's own budget counts. */
-    const bool may_return = m->diag.cause == TENON_CAUSE_WIRE_DOWN || (heals(&m->diag) && spend_restart(slot, now));
+    const bool may_return =
+        m->diag.cause == TENON_CAUSE_WIRE_DOWN || (heals(&m->diag) && spend_restart(slot, now));
     m->state = may_return ? TENON_MODULE_FAULT : TENON_MODULE_FAILED;
     m->stage = STAGE_NONE;
     m->progress = 0;
@@ -296,7 +313,8 @@ static void fail_step(struct tenon_sched *sched, struct tenon_slot *slot, int rc
 {
     struct tenon_module *const m = slot->module;
     if (m->diag.code == TENON_OK) {
-        (void)tenon_module_refuse(m, (enum tenon_err)rc, TENON_CAUSE_MODULE_FAILED, (float)rc, 0.0f);
+        (void)tenon_module_refuse(m, (enum tenon_err)rc, TENON_CAUSE_MODULE_FAILED, (float)rc,
+                                  0.0f);
     }
     tenon__slot_fault(sched, slot, now);
 }
@@ -432,7 +450,10 @@ static void lower(tenon_ns_t *io_deadline, tenon_ns_t t)
     }
 }
 
-void tenon__slot_supervise(struct tenon_sched *sched, struct tenon_slot *slot, tenon_ns_t now, tenon_ns_t *io_deadline)
+void tenon__slot_supervise(struct tenon_sched *sched,
+                           struct tenon_slot *slot,
+                           tenon_ns_t now,
+                           tenon_ns_t *io_deadline)
 {
     struct tenon_module *const m = slot->module;
     switch ((enum tenon_module_state)m->state) {

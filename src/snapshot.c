@@ -1,7 +1,8 @@
 /*
- * Snapshots for other threads, without locks. There are two buffers more than readers: one is the newest, one is being
- * written, and each reader may hold one. A reader announces the buffer it holds and looks again whether it is still
- * the newest; the writer takes a buffer that is neither the newest nor announced.
+ * Snapshots for other threads, without locks. There are two buffers more than readers: one is the
+ * newest, one is being written, and each reader may hold one. A reader announces the buffer it
+ * holds and looks again whether it is still the newest; the writer takes a buffer that is neither
+ * the newest nor announced.
  */
 #include "core_internal.h"
 
@@ -42,7 +43,9 @@ static void fill(const struct tenon_joint *joint, struct tenon_joint_snapshot *o
     out->status = joint->status;
 }
 
-void tenon__snapshot_publish(struct tenon_sched *sched, const struct tenon__cycle *cycle, tenon_ns_t release)
+void tenon__snapshot_publish(struct tenon_sched *sched,
+                             const struct tenon__cycle *cycle,
+                             tenon_ns_t release)
 {
     if (sched->readers == NULL) {
         return;
@@ -89,7 +92,8 @@ int tenon_reader_read(struct tenon_reader *self,
     const uint32_t count = capacity < sched->joint_count ? capacity : sched->joint_count;
     *out_head = sched->snapshot_heads[buffer - 1];
     if (count > 0) {
-        memcpy(out_joints, &sched->snapshots[(size_t)(buffer - 1) * sched->joint_count], count * sizeof *out_joints);
+        memcpy(out_joints, &sched->snapshots[(size_t)(buffer - 1) * sched->joint_count],
+               count * sizeof *out_joints);
     }
     tenon__store(&self->holds, 0);
     return (int)count;

@@ -5,7 +5,8 @@ int tenon_wire_submit(struct tenon_wire *wire, struct tenon_request *request)
     if (wire == NULL || request == NULL || request->width > TENON_REQUEST_DATA) {
         return TENON_ERR_ARG;
     }
-    const bool is_under_way = request->state == TENON_REQUEST_QUEUED || request->state == TENON_REQUEST_SENT;
+    const bool is_under_way =
+        request->state == TENON_REQUEST_QUEUED || request->state == TENON_REQUEST_SENT;
     if (is_under_way || !tenon_wire_is_up(wire)) {
         return TENON_ERR_STATE;
     }
@@ -21,11 +22,13 @@ void tenon_wire_cancel(struct tenon_wire *wire, struct tenon_request *request)
     }
 }
 
-/* The motors on a wire that went down are told at once: waiting for their samples to go stale would cost time. */
+/* The motors on a wire that went down are told at once: waiting for their samples to go stale would
+ * cost time. */
 static void fault_motors(struct tenon_wire *wire, tenon_ns_t now)
 {
     for (struct tenon_slot *s = wire->sched->slots; s != NULL; s = s->next) {
-        if (s->role != TENON_ROLE_MOTOR || tenon__slot_motor(s)->wire != wire || !tenon_slot_is_up(s)) {
+        if (s->role != TENON_ROLE_MOTOR || tenon__slot_motor(s)->wire != wire ||
+            !tenon_slot_is_up(s)) {
             continue;
         }
         (void)tenon_module_refuse(s->module, TENON_ERR_IO, TENON_CAUSE_WIRE_DOWN, 0.0f, 0.0f);
@@ -54,7 +57,8 @@ void tenon__wire_poll(struct tenon_wire *wire, tenon_ns_t now, tenon_ns_t *io_de
     if (rc < 0 && line != NULL) {
         fault_line(wire, rc, now);
         tenon_ns_t ignored = TENON_NEVER;
-        (void)tenon_bus_get_api(bus)->poll(bus, NULL, now, &ignored); /* fails what is outstanding */
+        (void)tenon_bus_get_api(bus)->poll(bus, NULL, now,
+                                           &ignored); /* fails what is outstanding */
     }
 }
 

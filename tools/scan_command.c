@@ -12,10 +12,11 @@
 #include <string.h>
 #include <unistd.h>
 
-#define ID_MAX 252
+#define ID_MAX       252
 #define BAUD_DEFAULT 1000000
 
-static const uint32_t all_bauds[] = {9600, 57600, 115200, 1000000, 2000000, 3000000, 4000000, 4500000};
+static const uint32_t all_bauds[] = {9600,    57600,   115200,  1000000,
+                                     2000000, 3000000, 4000000, 4500000};
 
 struct options {
     const char *port;
@@ -36,15 +37,18 @@ static struct tenon_dxl2_bus bus;
 
 static void print_usage(FILE *out)
 {
-    (void)fputs("usage: tenon scan PORT [--baud N | --all-bauds] [--json]\n"
-                "\n"
-                "Asks every ID (0 ... 252) on a serial port for its model and prints one line for each that answers.\n"
-                "Nothing is moved or changed. Exit status: 0 servos found, 1 none or the port fails, 2 usage.\n"
-                "\n"
-                "  --baud N      speed of the bus, bit/s (1000000)\n"
-                "  --all-bauds   try every speed that Protocol 2.0 servos have, one after the other\n"
-                "  --json        one JSON object a line\n",
-                out);
+    (void)fputs(
+        "usage: tenon scan PORT [--baud N | --all-bauds] [--json]\n"
+        "\n"
+        "Asks every ID (0 ... 252) on a serial port for its model and prints one line for each "
+        "that answers.\n"
+        "Nothing is moved or changed. Exit status: 0 servos found, 1 none or the port fails, 2 "
+        "usage.\n"
+        "\n"
+        "  --baud N      speed of the bus, bit/s (1000000)\n"
+        "  --all-bauds   try every speed that Protocol 2.0 servos have, one after the other\n"
+        "  --json        one JSON object a line\n",
+        out);
 }
 
 static bool parse_baud(const char *text, uint32_t *out)
@@ -93,15 +97,14 @@ static int parse(int argc, char **argv, struct options *out)
 static void report(void)
 {
     char text[256];
-    (void)fprintf(stderr, "tenon scan: %s\n", tenon_diag_text(tenon_sched_diag(&sched), text, sizeof text));
+    (void)fprintf(stderr, "tenon scan: %s\n",
+                  tenon_diag_text(tenon_sched_diag(&sched), text, sizeof text));
 }
 
 static bool open_wire(const struct options *options, uint32_t baud)
 {
     (void)tenon_sched_init(&sched, &tenon_posix_port, TENON_MS(10), memory, sizeof memory);
-    (void)tenon_sched_add_wire(&sched,
-                               &wire,
-                               options->port,
+    (void)tenon_sched_add_wire(&sched, &wire, options->port,
                                tenon_serialport_line_init(&line, options->port, baud),
                                tenon_dxl2_bus_init(&bus, bus_memory, sizeof bus_memory));
     if (tenon_posix_start(&sched, TENON_MS(500)) < 0) {
@@ -111,31 +114,29 @@ static bool open_wire(const struct options *options, uint32_t baud)
     return true;
 }
 
-static void print_found(const struct options *options, unsigned id, const struct tenon_request *ping, uint32_t baud)
+static void print_found(const struct options *options,
+                        unsigned id,
+                        const struct tenon_request *ping,
+                        uint32_t baud)
 {
     const unsigned number = ping->data[0] | ((unsigned)ping->data[1] << 8);
     const char *const name = tenon_dxl2_model_name((uint16_t)number);
     if (options->is_json) {
-        (void)printf("{\"id\": %u, \"model\": \"%s\", \"model_number\": %u, \"firmware\": %u, \"baud\": %lu}\n",
-                     id,
-                     name != NULL ? name : "unknown",
-                     number,
-                     ping->data[2],
+        (void)printf("{\"id\": %u, \"model\": \"%s\", \"model_number\": %u, \"firmware\": %u, "
+                     "\"baud\": %lu}\n",
+                     id, name != NULL ? name : "unknown", number, ping->data[2],
                      (unsigned long)baud);
     } else {
-        (void)printf("ID %3u  %-12s model %-5u firmware %-3u %lu baud\n",
-                     id,
-                     name != NULL ? name : "unknown",
-                     number,
-                     ping->data[2],
-                     (unsigned long)baud);
+        (void)printf("ID %3u  %-12s model %-5u firmware %-3u %lu baud\n", id,
+                     name != NULL ? name : "unknown", number, ping->data[2], (unsigned long)baud);
     }
     (void)fflush(stdout);
 }
 
 static int ping(unsigned id, struct tenon_request *out)
 {
-    *out = (struct tenon_request){.node = id, .operation = TENON_OP_PING, .width = 3, .attempts = 2};
+    *out =
+        (struct tenon_request){.node = id, .operation = TENON_OP_PING, .width = 3, .attempts = 2};
     const int rc = tenon_wire_submit(&wire, out);
     if (rc < 0) {
         return rc;
@@ -166,7 +167,10 @@ static bool scan_at(const struct options *options, uint32_t baud, struct found *
             (void)fputs("\r                          \r", stderr);
         }
         if (rc == TENON_ERR_PROTO) {
-            (void)fprintf(stderr, "ID %3u  answers arrive broken: two servos with this ID, or noise on the line\n", id);
+            (void)fprintf(
+                stderr,
+                "ID %3u  answers arrive broken: two servos with this ID, or noise on the line\n",
+                id);
             io_found->garbled++;
         } else if (rc == TENON_OK || rc == TENON_ERR_DEVICE) {
             print_found(options, id, &request, baud);
@@ -187,7 +191,8 @@ static bool scan_all(const struct options *options, struct found *io_found)
     }
     for (size_t i = 0; i < count; i++) {
         if (i > 0 && tenon_line_get_api(&line.base)->set_baud(&line.base, bauds[i]) < 0) {
-            (void)fprintf(stderr, "%lu baud: the adapter does not do it\n", (unsigned long)bauds[i]);
+            (void)fprintf(stderr, "%lu baud: the adapter does not do it\n",
+                          (unsigned long)bauds[i]);
             continue;
         }
         if (!scan_at(options, bauds[i], io_found)) {
@@ -210,9 +215,10 @@ int command_scan(int argc, char **argv)
         return EXIT_FAILED;
     }
     if (found.count + found.garbled == 0) {
-        (void)fprintf(stderr,
-                      "tenon scan: no servo answers on %s; check power and cable, or try --all-bauds\n",
-                      options.port);
+        (void)fprintf(
+            stderr,
+            "tenon scan: no servo answers on %s; check power and cable, or try --all-bauds\n",
+            options.port);
     }
     return found.count > 0 ? EXIT_DONE : EXIT_FAILED;
 }

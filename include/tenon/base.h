@@ -1,4 +1,5 @@
-/** @file base.h @brief Errors, time, the head of every vtable and the few macros that all headers share. */
+/** @file base.h @brief Errors, time, the head of every vtable and the few macros that all headers
+ * share. */
 #ifndef TENON_BASE_H
 #define TENON_BASE_H
 
@@ -7,7 +8,7 @@
 #include <stdint.h>
 
 #if defined(__GNUC__)
-#define TENON_API __attribute__((visibility("default")))
+#define TENON_API       __attribute__((visibility("default")))
 #define TENON_NODISCARD __attribute__((warn_unused_result))
 #else
 #define TENON_API
@@ -15,9 +16,9 @@
 #endif
 
 /**
- * What a fallible function returns: a value >= 0 is success (0 or a count), a negative one is one of these.
- * The list is short and frozen: a code is there when a caller would act differently. Which exactly went
- * wrong is told by struct tenon_diag.
+ * What a fallible function returns: a value >= 0 is success (0 or a count), a negative one is one
+ * of these. The list is short and frozen: a code is there when a caller would act differently.
+ * Which exactly went wrong is told by struct tenon_diag.
  */
 enum tenon_err {
     TENON_OK = 0,
@@ -34,17 +35,20 @@ enum tenon_err {
     TENON_ERR_ABI = -11         /**< Compiled against another ABI. */
 };
 
-/** Monotonic time, nanoseconds. Signed, so that a difference is meaningful; it does not wrap for 292 years. */
+/**
+ * Monotonic time, nanoseconds. Signed, so that a difference is meaningful; it does not wrap for 292
+ * years.
+ */
 typedef int64_t tenon_ns_t;
 
 /** "Never", as a deadline. */
 #define TENON_NEVER INT64_MAX
 /** Microseconds as tenon_ns_t. */
-#define TENON_US(n) ((tenon_ns_t)((n) * INT64_C(1000)))
+#define TENON_US(n) ((tenon_ns_t)((n)*INT64_C(1000)))
 /** Milliseconds as tenon_ns_t. */
-#define TENON_MS(n) ((tenon_ns_t)((n) * INT64_C(1000000)))
+#define TENON_MS(n) ((tenon_ns_t)((n)*INT64_C(1000000)))
 /** Seconds as tenon_ns_t. */
-#define TENON_S(n) ((tenon_ns_t)((n) * INT64_C(1000000000)))
+#define TENON_S(n) ((tenon_ns_t)((n)*INT64_C(1000000000)))
 
 /** ABI that drivers are compiled against; a driver with another one is refused. */
 #define TENON_ABI_MAJOR 1

@@ -1,8 +1,9 @@
 /**
  * @file bus.h @brief Bus role: speaks one protocol on one line and knows no model.
  *
- * A device module (a motor driver) names its node and its cyclic fields. The bus gives it an in window and an out
- * window: raw bytes as they are on the wire. The device never sees frames, the bus never sees units.
+ * A device module (a motor driver) names its node and its cyclic fields. The bus gives it an in
+ * window and an out window: raw bytes as they are on the wire. The device never sees frames, the
+ * bus never sees units.
  */
 #ifndef TENON_BUS_H
 #define TENON_BUS_H
@@ -16,8 +17,9 @@ extern "C" {
 struct tenon_wire;
 
 /**
- * A piece of cyclic data. What `address` means is the protocol's: a register (Dynamixel, Feetech, Modbus), an object
- * `index << 8 | sub` mapped into a PDO (CANopen), or a message kind whose payload is the window (MIT/Damiao, ODrive).
+ * A piece of cyclic data. What `address` means is the protocol's: a register (Dynamixel, Feetech,
+ * Modbus), an object `index << 8 | sub` mapped into a PDO (CANopen), or a message kind whose
+ * payload is the window (MIT/Damiao, ODrive).
  */
 struct tenon_field {
     uint32_t address;
@@ -33,39 +35,45 @@ struct tenon_node_counters {
 };
 
 /**
- * A device on a bus: embedded in the module that drives it (a motor driver), lives as long as the module.
- * The device sets the first part before attach; the bus owns the second.
+ * A device on a bus: embedded in the module that drives it (a motor driver), lives as long as the
+ * module. The device sets the first part before attach; the bus owns the second.
  */
 struct tenon_bus_device {
-    uint32_t node;                        /**< Number on the bus. */
-    const struct tenon_field *in_fields;  /**< Cyclic fields to be read; the window holds them packed, in this order. */
+    uint32_t node; /**< Number on the bus. */
+    const struct tenon_field
+        *in_fields; /**< Cyclic fields to be read; the window holds them packed, in this order. */
     const struct tenon_field *out_fields; /**< Cyclic fields to be written. */
     uint8_t in_count;                     /**< Fields at in_fields; 0: none. */
     uint8_t out_count;                    /**< Fields at out_fields; 0: none. */
-    uint8_t in_capacity;                  /**< Bytes reserved for the in window at the first attach. */
-    uint8_t out_capacity;                 /**< Bytes reserved for the out window at the first attach. */
-    uint8_t divisor;                      /**< Takes part in every divisor-th cycle; the core sets it. */
-    uint8_t phase;                        /**< ... namely where cycle % divisor == phase. */
-    bool is_listening;                    /**< Read the in fields each cycle. */
-    bool out_is_fresh;                    /**< Set by the device with each command; the bus sends the window once and clears it. */
+    uint8_t in_capacity;  /**< Bytes reserved for the in window at the first attach. */
+    uint8_t out_capacity; /**< Bytes reserved for the out window at the first attach. */
+    uint8_t divisor;      /**< Takes part in every divisor-th cycle; the core sets it. */
+    uint8_t phase;        /**< ... namely where cycle % divisor == phase. */
+    bool is_listening;    /**< Read the in fields each cycle. */
+    bool out_is_fresh; /**< Set by the device with each command; the bus sends the window once and
+                          clears it. */
 
-    const uint8_t *in;          /**< Newest whole answer; content valid once in_sequence > 0. */
-    uint8_t *out;               /**< What is sent next; the device writes it within a step. */
-    tenon_ns_t in_stamp_ns;     /**< When the newest answer was complete. */
-    uint32_t in_sequence;       /**< Rises with each answer. */
-    uint16_t status;            /**< Status the device sent along with its newest answer, cyclic or not; meaning by protocol. */
-    int16_t in_error;           /**< Why the newest cyclic read brought nothing: TENON_OK or enum tenon_err. */
+    const uint8_t *in;      /**< Newest whole answer; content valid once in_sequence > 0. */
+    uint8_t *out;           /**< What is sent next; the device writes it within a step. */
+    tenon_ns_t in_stamp_ns; /**< When the newest answer was complete. */
+    uint32_t in_sequence;   /**< Rises with each answer. */
+    uint16_t status;        /**< Status the device sent along with its newest answer, cyclic or not;
+                               meaning by protocol. */
+    int16_t
+        in_error; /**< Why the newest cyclic read brought nothing: TENON_OK or enum tenon_err. */
     struct tenon_node_counters counters;
-    void *bus_private;          /* the bus's record of this device */
+    void *bus_private; /* the bus's record of this device */
 };
 
 /** What an acyclic request does. */
 enum tenon_operation {
     TENON_OP_READ = 1,   /**< `width` bytes from `address` into `data`. */
     TENON_OP_WRITE = 2,  /**< `width` bytes of `data` to `address`. */
-    TENON_OP_PING = 3,   /**< Is it there? `data` receives what the protocol tells (Dynamixel: model LE16, firmware). */
+    TENON_OP_PING = 3,   /**< Is it there? `data` receives what the protocol tells (Dynamixel: model
+                            LE16, firmware). */
     TENON_OP_REBOOT = 4, /**< Restart the device. */
-    TENON_OP_TORQUE_OFF = 5 /**< `width` bytes of `data` to `address` like WRITE, ahead of everything else. */
+    TENON_OP_TORQUE_OFF =
+        5 /**< `width` bytes of `data` to `address` like WRITE, ahead of everything else. */
 };
 
 /** State of a request. */
@@ -80,18 +88,18 @@ enum tenon_request_state {
 #define TENON_REQUEST_DATA 16
 
 /**
- * An acyclic request: owned by whoever asks, who fills the first part, submits it, and looks at `state` now and then.
- * It must stay where it is until DONE, or until tenon_wire_cancel().
+ * An acyclic request: owned by whoever asks, who fills the first part, submits it, and looks at
+ * `state` now and then. It must stay where it is until DONE, or until tenon_wire_cancel().
  */
 struct tenon_request {
     uint32_t node;
     uint32_t address;
-    uint8_t operation;  /**< enum tenon_operation. */
-    uint8_t width;      /**< Bytes, 0 ... TENON_REQUEST_DATA. */
-    uint8_t attempts;   /**< Sent so often before it fails; 0: three times. */
-    uint8_t state;      /**< enum tenon_request_state. Set by the bus. */
-    int16_t result;     /**< TENON_OK, or TIMEOUT, PROTO (broken answers), IO, DEVICE (see status). */
-    uint16_t status;    /**< Status the device sent along. */
+    uint8_t operation; /**< enum tenon_operation. */
+    uint8_t width;     /**< Bytes, 0 ... TENON_REQUEST_DATA. */
+    uint8_t attempts;  /**< Sent so often before it fails; 0: three times. */
+    uint8_t state;     /**< enum tenon_request_state. Set by the bus. */
+    int16_t result;  /**< TENON_OK, or TIMEOUT, PROTO (broken answers), IO, DEVICE (see status). */
+    uint16_t status; /**< Status the device sent along. */
     uint8_t data[TENON_REQUEST_DATA];
     /* private to the bus */
     uint8_t tries;
@@ -100,15 +108,15 @@ struct tenon_request {
 
 /** Counters of a bus. They only rise. */
 struct tenon_bus_counters {
-    uint32_t cycle_count;      /**< Process images exchanged. */
-    uint32_t overrun_count;    /**< Cycles staged while the wire was still busy with the one before. */
+    uint32_t cycle_count;   /**< Process images exchanged. */
+    uint32_t overrun_count; /**< Cycles staged while the wire was still busy with the one before. */
     uint32_t transaction_count; /**< Requests sent that want an answer. */
-    uint32_t timeout_count;    /**< Transactions that ended with an answer missing. */
-    uint32_t crc_error_count;  /**< Broken packets. */
-    uint32_t stale_count;      /**< Packets nobody waited for: late, doubled, of another node. */
-    uint32_t echo_count;       /**< Own transmissions heard back. */
-    uint32_t noise_bytes;      /**< Bytes that belonged to no packet. */
-    tenon_ns_t busy_ns;        /**< Time the wire was in use. */
+    uint32_t timeout_count;     /**< Transactions that ended with an answer missing. */
+    uint32_t crc_error_count;   /**< Broken packets. */
+    uint32_t stale_count;       /**< Packets nobody waited for: late, doubled, of another node. */
+    uint32_t echo_count;        /**< Own transmissions heard back. */
+    uint32_t noise_bytes;       /**< Bytes that belonged to no packet. */
+    tenon_ns_t busy_ns;         /**< Time the wire was in use. */
 };
 
 struct tenon_bus;
@@ -117,8 +125,10 @@ struct tenon_bus;
 struct tenon_bus_api {
     struct tenon_api_head head; /**< TENON_API_HEAD(struct tenon_bus_api). */
     /**
-     * Required. Take a device, or lay out anew the fields of one that is attached (within its capacities).
-     * @retval TENON_ERR_ARG   The node is taken, out of range, or the fields cannot be carried (bus diag filled in).
+     * Required. Take a device, or lay out anew the fields of one that is attached (within its
+     * capacities).
+     * @retval TENON_ERR_ARG   The node is taken, out of range, or the fields cannot be carried (bus
+     * diag filled in).
      * @retval TENON_ERR_FULL  The bus's buffer is too small (diag: bytes needed).
      * @context setup, cyclic for an attached device
      */
@@ -127,25 +137,38 @@ struct tenon_bus_api {
     void (*detach)(struct tenon_bus *self, struct tenon_bus_device *device);
     /** Required. Queue a request. @retval TENON_ERR_ARG Malformed. @context cyclic */
     int (*submit)(struct tenon_bus *self, struct tenon_request *request);
-    /** Required. Withdraw a request; it is IDLE afterwards and never touched again. @context cyclic */
+    /**
+     * Required. Withdraw a request; it is IDLE afterwards and never touched again.
+     * @context cyclic
+     */
     void (*cancel)(struct tenon_bus *self, struct tenon_request *request);
-    /** Required. The out windows of this cycle are complete: send them and ask for the in windows, when the wire is free. @context cyclic */
+    /**
+     * Required. The out windows of this cycle are complete: send them and ask for the in windows,
+     * when the wire is free.
+     * @context cyclic
+     */
     void (*stage)(struct tenon_bus *self, uint32_t cycle, tenon_ns_t now);
     /**
      * Required. Move bytes, run the state machine; never waits.
      * @param line         The line, up; NULL while it is down: fail what is outstanding.
-     * @param io_deadline  Lowered to the time by which to be called again if nothing arrives before.
+     * @param io_deadline  Lowered to the time by which to be called again if nothing arrives
+     * before.
      * @return TENON_OK, or TENON_ERR_IO from the line.
      * @context cyclic
      */
-    int (*poll)(struct tenon_bus *self, struct tenon_line *line, tenon_ns_t now, tenon_ns_t *io_deadline);
+    int (*poll)(struct tenon_bus *self,
+                struct tenon_line *line,
+                tenon_ns_t now,
+                tenon_ns_t *io_deadline);
     /**
-     * Required. Bytes that make every device of this bus safe, encoded at attach: for whoever must send them when the
-     * step hangs. Valid until the next attach.
+     * Required. Bytes that make every device of this bus safe, encoded at attach: for whoever must
+     * send them when the step hangs. Valid until the next attach.
      * @return Bytes at *out_bytes; 0: this protocol has none.
      * @context any (reads only)
      */
-    int (*safe_frame)(const struct tenon_bus *self, enum tenon_stop_category category, const uint8_t **out_bytes);
+    int (*safe_frame)(const struct tenon_bus *self,
+                      enum tenon_stop_category category,
+                      const uint8_t **out_bytes);
 };
 
 /** A bus. Storage is the caller's and must not move while it sits in a slot. */
@@ -200,8 +223,12 @@ static inline bool tenon_wire_is_up(const struct tenon_wire *wire)
  * @retval TENON_ERR_STATE  It is under way already, or the wire is down.
  * @context cyclic thread
  */
-TENON_API TENON_NODISCARD int tenon_wire_submit(struct tenon_wire *wire, struct tenon_request *request);
-/** Withdraw a request in any state; afterwards it is IDLE and its memory is the caller's again. @context cyclic thread */
+TENON_API TENON_NODISCARD int tenon_wire_submit(struct tenon_wire *wire,
+                                                struct tenon_request *request);
+/**
+ * Withdraw a request in any state; afterwards it is IDLE and its memory is the caller's again.
+ * @context cyclic thread
+ */
 TENON_API void tenon_wire_cancel(struct tenon_wire *wire, struct tenon_request *request);
 
 #ifdef __cplusplus

@@ -1,4 +1,5 @@
-/** @file controller.h @brief Controller role: from set point and state to a command at the joint's output. */
+/** @file controller.h @brief Controller role: from set point and state to a command at the joint's
+ * output. */
 #ifndef TENON_CONTROLLER_H
 #define TENON_CONTROLLER_H
 
@@ -26,8 +27,9 @@ struct tenon_controller_api {
                   const struct tenon_controller_input *input,
                   struct tenon_joint_command *out_command);
     /**
-     * Required. This is what was really applied (by the limiter, or by another controller while this one stood by): align
-     * the inner state with it, so that neither a limit nor taking over makes a step.
+     * Required. This is what was really applied (by the limiter, or by another controller while
+     * this one stood by): align the inner state with it, so that neither a limit nor taking over
+     * makes a step.
      * @context cyclic
      */
     int (*track)(struct tenon_controller *self,
@@ -41,7 +43,8 @@ struct tenon_controller {
 };
 
 /** The controller's vtable. @context any */
-static inline const struct tenon_controller_api *tenon_controller_get_api(const struct tenon_controller *self)
+static inline const struct tenon_controller_api *
+tenon_controller_get_api(const struct tenon_controller *self)
 {
     return (const struct tenon_controller_api *)(const void *)self->module.driver->api;
 }

@@ -1,4 +1,5 @@
-/** @file joint.h @brief A joint: one degree of freedom in SI units at the output. What an application commands. */
+/** @file joint.h @brief A joint: one degree of freedom in SI units at the output. What an
+ * application commands. */
 #ifndef TENON_JOINT_H
 #define TENON_JOINT_H
 
@@ -12,70 +13,76 @@ extern "C" {
 
 /** What a joint does when it, its group or the application fails. */
 enum tenon_safe_action {
-    TENON_SAFE_RAMP = 0,  /**< Stop category 1: braked at the acceleration limit, then torque off. The default. */
-    TENON_SAFE_LIMP = 1,  /**< Stop category 0: torque off at once. */
-    TENON_SAFE_HOLD = 2   /**< Stop category 2: braked at the acceleration limit, then held. */
+    TENON_SAFE_RAMP =
+        0, /**< Stop category 1: braked at the acceleration limit, then torque off. The default. */
+    TENON_SAFE_LIMP = 1, /**< Stop category 0: torque off at once. */
+    TENON_SAFE_HOLD = 2  /**< Stop category 2: braked at the acceleration limit, then held. */
 };
 
 /** Where a joint is. */
 enum tenon_joint_status {
-    TENON_JOINT_DOWN = 0,     /**< Its modules are not ready (diag of the module says why), or have faulted. */
+    TENON_JOINT_DOWN =
+        0, /**< Its modules are not ready (diag of the module says why), or have faulted. */
     TENON_JOINT_DISABLED = 1, /**< Ready; no torque on our behalf. */
     TENON_JOINT_ENABLING = 2, /**< Torque comes on without a jump. */
     TENON_JOINT_ENABLED = 3,  /**< Follows set points. */
     TENON_JOINT_STOPPING = 4, /**< Carries out its safe action. */
-    TENON_JOINT_HOLDING = 5,  /**< Safe action HOLD is done: torque on, commands refused until enabled again. */
-    TENON_JOINT_FAULT = 6     /**< A fault was met (diag); safe action done or under way without its motor. tenon_joint_reset() clears it. */
+    TENON_JOINT_HOLDING =
+        5, /**< Safe action HOLD is done: torque on, commands refused until enabled again. */
+    TENON_JOINT_FAULT = 6 /**< A fault was met (diag); safe action done or under way without its
+                             motor. tenon_joint_reset() clears it. */
 };
 
 /**
- * One degree of freedom. Storage is the caller's; zero it (static storage is), set what the first part offers, then
- * tenon_sched_add_joint().
+ * One degree of freedom. Storage is the caller's; zero it (static storage is), set what the first
+ * part offers, then tenon_sched_add_joint().
  */
 struct tenon_joint {
     /* Settings: before start. */
     double zero_rad;     /**< Position at the reducer's output that reads as 0 at the joint. */
     bool is_reversed;    /**< Positive joint motion is negative at the reducer's output. */
     uint8_t safe_action; /**< enum tenon_safe_action. */
-    uint8_t divisor;     /**< Runs in every divisor-th cycle; 0: as 1. Divisors of one scheduler must be harmonic. */
-    uint8_t phase;       /**< ... namely where cycle % divisor == phase; < divisor. */
+    uint8_t divisor; /**< Runs in every divisor-th cycle; 0: as 1. Divisors of one scheduler must be
+                        harmonic. */
+    uint8_t phase;   /**< ... namely where cycle % divisor == phase; < divisor. */
 
     /* Set by the core, for reading. */
     const char *name;
-    struct tenon_slot motor;      /**< Its motor; EMPTY in a drivetrain. */
-    struct tenon_slot reducer;    /**< EMPTY: 1:1. */
-    struct tenon_slot controller; /**< EMPTY: the set point goes to the motor's own loop. */
-    struct tenon_joint_limits limits;  /**< In force once the joint is not DOWN. */
-    struct tenon_joint_state state;    /**< Newest measurement. */
+    struct tenon_slot motor;             /**< Its motor; EMPTY in a drivetrain. */
+    struct tenon_slot reducer;           /**< EMPTY: 1:1. */
+    struct tenon_slot controller;        /**< EMPTY: the set point goes to the motor's own loop. */
+    struct tenon_joint_limits limits;    /**< In force once the joint is not DOWN. */
+    struct tenon_joint_state state;      /**< Newest measurement. */
     struct tenon_joint_command setpoint; /**< What was wanted in the newest cycle. */
     struct tenon_joint_command command;  /**< What passed the joint limiter in the newest cycle. */
-    struct tenon_diag diag;       /**< Newest fault; code TENON_OK: none since the last reset. */
-    tenon_ns_t age_ns;            /**< Age of `state` when it was last used. */
-    uint32_t limited_count;       /**< Commands the joint limiter had to change. Only rises. */
-    uint32_t fault_count;         /**< Only rises. */
-    uint8_t status;               /**< enum tenon_joint_status. */
-    struct tenon_timing timing;   /**< Time of its part of the step; of a drivetrain, the first joint has it. */
+    struct tenon_diag diag; /**< Newest fault; code TENON_OK: none since the last reset. */
+    tenon_ns_t age_ns;      /**< Age of `state` when it was last used. */
+    uint32_t limited_count; /**< Commands the joint limiter had to change. Only rises. */
+    uint32_t fault_count;   /**< Only rises. */
+    uint8_t status;         /**< enum tenon_joint_status. */
+    struct tenon_timing
+        timing; /**< Time of its part of the step; of a drivetrain, the first joint has it. */
 
     /* private */
-    struct tenon_group own;       /* a joint alone is its own group of one */
-    struct tenon_joint *self;     /* own's list of members */
-    struct tenon_group *mover;    /* the group that moves it now, or NULL */
+    struct tenon_group own;    /* a joint alone is its own group of one */
+    struct tenon_joint *self;  /* own's list of members */
+    struct tenon_group *mover; /* the group that moves it now, or NULL */
     struct tenon_sched *sched;
     struct tenon_drivetrain *drivetrain;
     struct tenon_joint *next;
-    double start_rad;             /* of the running path, and its way */
+    double start_rad; /* of the running path, and its way */
     double delta_rad;
-    double goal_rad;              /* of the move to come */
-    double last_position_rad;     /* of the limiter: what was commanded last, and how fast that was */
+    double goal_rad;          /* of the move to come */
+    double last_position_rad; /* of the limiter: what was commanded last, and how fast that was */
     float last_velocity_rad_s;
-    uint32_t issued;              /* commands given by the application, and taken by the step */
+    uint32_t issued; /* commands given by the application, and taken by the step */
     uint32_t handled;
-    uint8_t own_limits;           /* which limits the application gave; the others are the model's */
-    uint8_t wants_torque;         /* written by both sides */
-    bool is_up;                   /* its modules were up in the newest cycle */
-    bool has_setpoint;            /* a set point to follow was given while being enabled */
-    bool is_at_rest;              /* braking is done */
-    uint8_t after_stop;           /* status to enter when braking is done */
+    uint8_t own_limits;   /* which limits the application gave; the others are the model's */
+    uint8_t wants_torque; /* written by both sides */
+    bool is_up;           /* its modules were up in the newest cycle */
+    bool has_setpoint;    /* a set point to follow was given while being enabled */
+    bool is_at_rest;      /* braking is done */
+    uint8_t after_stop;   /* status to enter when braking is done */
 };
 
 /**
@@ -88,19 +95,30 @@ struct tenon_joint {
  */
 TENON_API int tenon_joint_use_reducer(struct tenon_joint *self, struct tenon_reducer *reducer);
 
-/** Put a controller into the joint's seat; without one the set point goes to the motor's own loop. As use_reducer. @context setup */
-TENON_API int tenon_joint_use_controller(struct tenon_joint *self, struct tenon_controller *controller);
+/**
+ * Put a controller into the joint's seat; without one the set point goes to the motor's own loop.
+ * As use_reducer.
+ * @context setup
+ */
+TENON_API int tenon_joint_use_controller(struct tenon_joint *self,
+                                         struct tenon_controller *controller);
 
 /**
- * Ask for torque. It comes without a jump: the joint holds where it is. Takes some cycles; moves may be given at once, they wait.
+ * Ask for torque. It comes without a jump: the joint holds where it is. Takes some cycles; moves
+ * may be given at once, they wait.
  * @retval TENON_OK         Queued.
- * @retval TENON_ERR_STATE  Not ready, in fault, or the emergency stop is latched (tenon_sched_diag()).
+ * @retval TENON_ERR_STATE  Not ready, in fault, or the emergency stop is latched
+ * (tenon_sched_diag()).
  * @retval TENON_ERR_FULL   The command queue is full: run a step first.
  * @context application thread
  */
 TENON_API TENON_NODISCARD int tenon_joint_enable(struct tenon_joint *self);
 
-/** Brake, then torque off; a joint that stands still goes limp at once. Errors: ARG, STATE (not added), FULL. @context application thread */
+/**
+ * Brake, then torque off; a joint that stands still goes limp at once. Errors: ARG, STATE (not
+ * added), FULL.
+ * @context application thread
+ */
 TENON_API int tenon_joint_disable(struct tenon_joint *self);
 
 /**
@@ -117,21 +135,32 @@ TENON_API int tenon_joint_disable(struct tenon_joint *self);
 TENON_API TENON_NODISCARD int tenon_joint_move_to(struct tenon_joint *self, double goal_rad);
 
 /**
- * Follow a set point from now on, until the next one. The joint limiter bounds velocity, acceleration and position, whatever
- * is asked. Errors as tenon_joint_move_to(); the mode must be the motor's, or any if a controller is seated.
+ * Follow a set point from now on, until the next one. The joint limiter bounds velocity,
+ * acceleration and position, whatever is asked. Errors as tenon_joint_move_to(); the mode must be
+ * the motor's, or any if a controller is seated.
  * @param command  Copied. Not NULL.
  * @context application thread
  */
-TENON_API TENON_NODISCARD int tenon_joint_follow(struct tenon_joint *self, const struct tenon_joint_command *command);
+TENON_API TENON_NODISCARD int tenon_joint_follow(struct tenon_joint *self,
+                                                 const struct tenon_joint_command *command);
 
-/** Stop a move or a set point: brake on the path, then hold there, still enabled. Errors: ARG, STATE, FULL. @context application thread */
+/**
+ * Stop a move or a set point: brake on the path, then hold there, still enabled. Errors: ARG,
+ * STATE, FULL.
+ * @context application thread
+ */
 TENON_API int tenon_joint_stop(struct tenon_joint *self);
 
-/** Clear a fault, and reset modules that have FAILED. The joint comes back DISABLED. Errors: ARG, STATE, FULL. @context application thread */
+/**
+ * Clear a fault, and reset modules that have FAILED. The joint comes back DISABLED. Errors: ARG,
+ * STATE, FULL.
+ * @context application thread
+ */
 TENON_API int tenon_joint_reset(struct tenon_joint *self);
 
 /**
- * Whether every command given has been carried out and the joint is enabled, at rest, within `tolerance_rad` of its set point.
+ * Whether every command given has been carried out and the joint is enabled, at rest, within
+ * `tolerance_rad` of its set point.
  * @context application thread
  */
 TENON_API bool tenon_joint_is_settled(const struct tenon_joint *self, double tolerance_rad);

@@ -10,17 +10,21 @@ extern "C" {
 
 struct tenon_line;
 
-/** Methods a line driver provides beside the lifecycle (probe opens the port, release closes it). */
+/**
+ * Methods a line driver provides beside the lifecycle (probe opens the port, release closes it).
+ */
 struct tenon_line_api {
     struct tenon_api_head head; /**< TENON_API_HEAD(struct tenon_line_api). */
     /**
      * Required. Take what has arrived, at most `capacity` bytes, without waiting.
-     * @return Bytes stored (0: nothing has arrived), or TENON_ERR_IO when the port is gone (diag filled in).
+     * @return Bytes stored (0: nothing has arrived), or TENON_ERR_IO when the port is gone (diag
+     * filled in).
      * @context cyclic
      */
     int (*read)(struct tenon_line *self, uint8_t *out_bytes, size_t capacity, tenon_ns_t now);
     /**
-     * Required. Hand over bytes to be sent, without waiting. What is not taken is offered again later.
+     * Required. Hand over bytes to be sent, without waiting. What is not taken is offered again
+     * later.
      * @return Bytes taken, 0 ... count, or TENON_ERR_IO.
      * @context cyclic
      */
@@ -36,10 +40,12 @@ struct tenon_line_api {
 /** A line. Storage is the caller's and must not move while it sits in a slot. */
 struct tenon_line {
     struct tenon_module module;
-    const char *port;      /**< What the user would call it ("/dev/ttyUSB0"); for diagnostics. May be NULL. */
-    uint32_t baud;         /**< Speed in force, bit/s. */
-    int fd;                /**< Descriptor that becomes readable when bytes arrive; -1: there is none. */
-    tenon_ns_t latency_ns; /**< How much later than the wire the bytes may reach us (adapter, driver, scheduling). */
+    const char
+        *port; /**< What the user would call it ("/dev/ttyUSB0"); for diagnostics. May be NULL. */
+    uint32_t baud; /**< Speed in force, bit/s. */
+    int fd;        /**< Descriptor that becomes readable when bytes arrive; -1: there is none. */
+    tenon_ns_t latency_ns; /**< How much later than the wire the bytes may reach us (adapter,
+                              driver, scheduling). */
     uint64_t rx_bytes;     /**< Only rises. Counted by the driver. */
     uint64_t tx_bytes;     /**< Only rises. Counted by the driver. */
     bool tx_pending;       /**< The last write took less than offered: wait for writability too. */

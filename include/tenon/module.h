@@ -25,7 +25,8 @@ enum tenon_role {
  * Where a module is in its life.
  *
  *     (seat EMPTY) -> PROBING -> READY <-> ACTIVE -> FAULT -> RECOVERING -> READY
- *                                                    FAULT -> FAILED (needs tenon_joint_reset() or a new module)
+ *                                                    FAULT -> FAILED (needs tenon_joint_reset() or
+ * a new module)
  */
 enum tenon_module_state {
     TENON_MODULE_IDLE = 0,       /**< Initialised, not yet taken up by a started scheduler. */
@@ -39,34 +40,43 @@ enum tenon_module_state {
 
 /** How to stop, after the stop categories of IEC 60204-1. */
 enum tenon_stop_category {
-    TENON_STOP_TORQUE_OFF = 0,   /**< Category 0: torque off at once. */
+    TENON_STOP_TORQUE_OFF = 0,     /**< Category 0: torque off at once. */
     TENON_STOP_BRAKE_THEN_OFF = 1, /**< Category 1: braked, then torque off. */
     TENON_STOP_BRAKE_THEN_HOLD = 2 /**< Category 2: braked, then held. */
 };
 
 /**
- * The steps of a module's life. Each is non-blocking: it returns TENON_ERR_AGAIN until it is done, then TENON_OK,
- * or another error with the module's `diag` filled in (tenon_module_refuse()). The core sets `self->progress` to 0
- * when a step begins; a driver may count its own sub-steps there. A step that is not done within the
- * slot's `step_timeout_ns` is failed by the core.
+ * The steps of a module's life. Each is non-blocking: it returns TENON_ERR_AGAIN until it is done,
+ * then TENON_OK, or another error with the module's `diag` filled in (tenon_module_refuse()). The
+ * core sets `self->progress` to 0 when a step begins; a driver may count its own sub-steps there. A
+ * step that is not done within the slot's `step_timeout_ns` is failed by the core.
  *
- * Errors TIMEOUT, IO, PROTO, DEVICE and STATE may heal and are tried again within the slot's restart budget; ARG, UNSUPPORTED,
- * LIMIT, FULL and ABI do not, and lead to FAILED at once.
+ * Errors TIMEOUT, IO, PROTO, DEVICE and STATE may heal and are tried again within the slot's
+ * restart budget; ARG, UNSUPPORTED, LIMIT, FULL and ABI do not, and lead to FAILED at once.
  */
 struct tenon_lifecycle_api {
     struct tenon_api_head head; /**< TENON_API_HEAD(struct tenon_lifecycle_api). */
-    /** Optional. Take resources at registration: a device attaches to its wire's bus here. @context setup */
+    /**
+     * Optional. Take resources at registration: a device attaches to its wire's bus here.
+     * @context setup
+     */
     int (*attach)(struct tenon_module *self);
     /** Required. Find out whether the thing is there and which it is. @context cyclic */
     int (*probe)(struct tenon_module *self, tenon_ns_t now);
-    /** Optional. Bring it to the wanted configuration: compare before writing, never drop torque. @context cyclic */
+    /**
+     * Optional. Bring it to the wanted configuration: compare before writing, never drop torque.
+     * @context cyclic
+     */
     int (*configure)(struct tenon_module *self, tenon_ns_t now);
-    /** Optional. READY to ACTIVE: torque on without a jump (goal := present, read back, enable). @context cyclic */
+    /**
+     * Optional. READY to ACTIVE: torque on without a jump (goal := present, read back, enable).
+     * @context cyclic
+     */
     int (*activate)(struct tenon_module *self, tenon_ns_t now);
     /**
-     * Required. Torque off (category 0) by the fastest way the device has. Works in any state, never blocks; the core
-     * repeats it until it returns TENON_OK, which means done or nothing to be done. Braking before it is the joint's
-     * work. @context fault
+     * Required. Torque off (category 0) by the fastest way the device has. Works in any state,
+     * never blocks; the core repeats it until it returns TENON_OK, which means done or nothing to
+     * be done. Braking before it is the joint's work. @context fault
      */
     int (*make_safe)(struct tenon_module *self, tenon_ns_t now);
     /** Optional. Let go of what probe took (close the port). @context cyclic */
@@ -75,10 +85,10 @@ struct tenon_lifecycle_api {
 
 /** One implementation of a role: constant, in flash. */
 struct tenon_driver {
-    struct tenon_api_head head; /**< TENON_API_HEAD(struct tenon_driver). */
-    const char *name;           /**< Short, for people and logs: "dxl2_motor". */
-    uint8_t role;               /**< enum tenon_role. */
-    uint16_t instance_size;     /**< sizeof the driver's instance struct. */
+    struct tenon_api_head head;                  /**< TENON_API_HEAD(struct tenon_driver). */
+    const char *name;                            /**< Short, for people and logs: "dxl2_motor". */
+    uint8_t role;                                /**< enum tenon_role. */
+    uint16_t instance_size;                      /**< sizeof the driver's instance struct. */
     const struct tenon_lifecycle_api *lifecycle; /**< Required. */
     const struct tenon_api_head *api; /**< The role's vtable, e.g. &motor_api.head. Required. */
 };
@@ -87,19 +97,21 @@ struct tenon_driver {
 struct tenon_module {
     const struct tenon_driver *driver; /**< Set by the driver's init. */
     struct tenon_slot *slot;           /**< Seat it sits in; NULL outside. Set by the core. */
-    struct tenon_diag diag;            /**< Newest refusal or fault; code TENON_OK while all is well. */
-    uint16_t progress;                 /**< The driver's sub-step within a lifecycle step; zeroed by the core as one begins. */
-    uint8_t state;                     /**< enum tenon_module_state. Set by the core. */
-    uint8_t stage;                     /**< Private to the core: the lifecycle step that runs. */
-    uint32_t fault_count;              /**< Times it went to FAULT. Only rises. */
-    uint32_t restart_count;            /**< Times it came back from FAULT. Only rises. */
+    struct tenon_diag diag; /**< Newest refusal or fault; code TENON_OK while all is well. */
+    uint16_t progress; /**< The driver's sub-step within a lifecycle step; zeroed by the core as one
+                          begins. */
+    uint8_t state;     /**< enum tenon_module_state. Set by the core. */
+    uint8_t stage;     /**< Private to the core: the lifecycle step that runs. */
+    uint32_t fault_count;   /**< Times it went to FAULT. Only rises. */
+    uint32_t restart_count; /**< Times it came back from FAULT. Only rises. */
 };
 
 /** How often and how fast a module is restarted; constant, shared by many slots. */
 struct tenon_restart_policy {
-    uint8_t budget;             /**< Restarts allowed within the window; 0: without end. */
-    tenon_ns_t window_ns;       /**< Length of the window. */
-    tenon_ns_t backoff_ns;      /**< First wait before a restart; doubled each time up to backoff_max_ns. */
+    uint8_t budget;       /**< Restarts allowed within the window; 0: without end. */
+    tenon_ns_t window_ns; /**< Length of the window. */
+    tenon_ns_t
+        backoff_ns; /**< First wait before a restart; doubled each time up to backoff_max_ns. */
     tenon_ns_t backoff_max_ns;  /**< Longest wait before a restart. */
     tenon_ns_t step_timeout_ns; /**< A lifecycle step that takes longer has failed. */
 };
@@ -108,19 +120,21 @@ struct tenon_restart_policy {
 struct tenon_slot {
     struct tenon_module *module; /**< NULL: EMPTY. */
     const char *name;            /**< Name of the seat's owner, which keeps the text. */
-    const struct tenon_restart_policy *restart; /**< NULL: the default of the role. May be set before start. */
+    const struct tenon_restart_policy
+        *restart; /**< NULL: the default of the role. May be set before start. */
     /* private */
-    struct tenon_slot *next;    /* the scheduler's list */
-    tenon_ns_t next_ns;         /* deadline of the running step, or time of the next restart */
+    struct tenon_slot *next; /* the scheduler's list */
+    tenon_ns_t next_ns;      /* deadline of the running step, or time of the next restart */
     tenon_ns_t window_start_ns;
-    tenon_ns_t safe_ns;         /* torque off is not tried again before */
-    uint8_t role;               /* enum tenon_role */
-    uint8_t restart_used;       /* within the running window */
-    uint8_t wish;               /* what the owner wants of the module */
+    tenon_ns_t safe_ns;   /* torque off is not tried again before */
+    uint8_t role;         /* enum tenon_role */
+    uint8_t restart_used; /* within the running window */
+    uint8_t wish;         /* what the owner wants of the module */
 };
 
 /**
- * Record why a module refuses or fails, and return the code: `return tenon_module_refuse(self, TENON_ERR_..., ...)`.
+ * Record why a module refuses or fails, and return the code: `return tenon_module_refuse(self,
+ * TENON_ERR_..., ...)`.
  * @context setup, cyclic
  */
 static inline int tenon_module_refuse(struct tenon_module *self,
@@ -141,7 +155,8 @@ static inline int tenon_module_refuse(struct tenon_module *self,
 /** Whether the module in the seat is READY or ACTIVE; an empty seat is not. @context any */
 static inline bool tenon_slot_is_up(const struct tenon_slot *slot)
 {
-    return slot->module != NULL && (slot->module->state == TENON_MODULE_READY || slot->module->state == TENON_MODULE_ACTIVE);
+    return slot->module != NULL && (slot->module->state == TENON_MODULE_READY ||
+                                    slot->module->state == TENON_MODULE_ACTIVE);
 }
 
 #ifdef __cplusplus

@@ -8,23 +8,24 @@
 extern "C" {
 #endif
 
-/** What a command asks for. The values are bits of no mask; a driver lists those it can in tenon_motor.modes. */
+/**
+ * What a command asks for. The values are bits of no mask; a driver lists those it can in
+ * tenon_motor.modes.
+ */
 enum tenon_mode {
     TENON_MODE_NONE = 0,
-    TENON_MODE_POSITION = 1,          /**< position_rad counts (velocity_rad_s as feed-forward where there is one). */
+    TENON_MODE_POSITION =
+        1, /**< position_rad counts (velocity_rad_s as feed-forward where there is one). */
     TENON_MODE_EXTENDED_POSITION = 2, /**< As POSITION, over many turns. */
     TENON_MODE_VELOCITY = 3,          /**< velocity_rad_s counts. */
     TENON_MODE_EFFORT = 4,            /**< effort_nm counts (current). */
-    TENON_MODE_EFFORT_POSITION = 5,   /**< position_rad counts, effort_nm caps it (current-based position). */
-    TENON_MODE_PWM = 6                /**< effort_nm is the duty, -1 ... 1. */
+    TENON_MODE_EFFORT_POSITION =
+        5,             /**< position_rad counts, effort_nm caps it (current-based position). */
+    TENON_MODE_PWM = 6 /**< effort_nm is the duty, -1 ... 1. */
 };
 
 /** Bits of `valid` in states. */
-enum tenon_valid {
-    TENON_VALID_POSITION = 1u,
-    TENON_VALID_VELOCITY = 2u,
-    TENON_VALID_EFFORT = 4u
-};
+enum tenon_valid { TENON_VALID_POSITION = 1u, TENON_VALID_VELOCITY = 2u, TENON_VALID_EFFORT = 4u };
 
 /** One sample, at the motor shaft (before the reducer). */
 struct tenon_motor_state {
@@ -37,19 +38,24 @@ struct tenon_motor_state {
 
 /** One command, at the motor shaft. Which fields count follows from the mode. */
 struct tenon_motor_command {
-    double position_rad;  /**< Target, rad (m behind a linear reducer). Finite: the motor gate has seen to it. */
+    double position_rad;  /**< Target, rad (m behind a linear reducer). Finite: the motor gate has
+                             seen to it. */
     float velocity_rad_s; /**< Target or feed-forward, rad/s. */
     float effort_nm;      /**< Target or cap, N·m; in PWM mode the duty, -1 ... 1. */
     uint8_t mode;         /**< enum tenon_mode. */
 };
 
-/** What a motor can do at its shaft, from its model table and its own registers. Filled by configure. */
+/**
+ * What a motor can do at its shaft, from its model table and its own registers. Filled by
+ * configure.
+ */
 struct tenon_motor_limits {
-    double position_min_rad;  /**< -HUGE where it turns without end. */
+    double position_min_rad; /**< -HUGE where it turns without end. */
     double position_max_rad;
     float velocity_max_rad_s; /**< Of commands. */
     float effort_max_nm;      /**< Of commands. */
-    float velocity_top_rad_s; /**< What it cannot physically exceed: a sample that moved faster is wrong. */
+    float velocity_top_rad_s; /**< What it cannot physically exceed: a sample that moved faster is
+                                 wrong. */
 };
 
 struct tenon_motor;
@@ -61,13 +67,14 @@ struct tenon_motor_api {
      * Required. Turn the newest sample into SI units.
      * @retval TENON_OK         out_state is a new sample.
      * @retval TENON_ERR_AGAIN  None is new; out_state untouched.
-     * @retval TENON_ERR_DEVICE The device reports a fault (diag filled in): the core takes the motor to FAULT.
+     * @retval TENON_ERR_DEVICE The device reports a fault (diag filled in): the core takes the
+     * motor to FAULT.
      * @context cyclic
      */
     int (*read)(struct tenon_motor *self, struct tenon_motor_state *out_state);
     /**
-     * Required. Lay the command into the bus's process image; it leaves with this cycle. Called while READY or ACTIVE; a
-     * driver whose motor is not ACTIVE keeps it off the wire.
+     * Required. Lay the command into the bus's process image; it leaves with this cycle. Called
+     * while READY or ACTIVE; a driver whose motor is not ACTIVE keeps it off the wire.
      * @context cyclic
      */
     int (*command)(struct tenon_motor *self, const struct tenon_motor_command *command);
@@ -78,16 +85,21 @@ struct tenon_motor_api {
 /** A motor. Storage is the caller's and must not move while it sits in a slot. */
 struct tenon_motor {
     struct tenon_module module;
-    struct tenon_wire *wire;           /**< The wire it hangs on; NULL: none (a motor on pins). Set by the driver's init. */
-    struct tenon_bus_device *device;   /**< Its place on the bus; NULL without one. Set by the driver's init. */
-    struct tenon_motor_limits limits;  /**< Valid once READY. Set by the driver. */
-    uint8_t mode;                      /**< enum tenon_mode it was configured for. Set by the driver. */
-    bool is_holding;                   /**< Set by configure when torque was found on (host restarted): taken over as it is. */
-    struct tenon_motor_state state;    /**< Newest sample. Set by the core. */
-    struct tenon_motor_command command; /**< Newest command that passed the gate. Set by the core, and by activate (see has_command). */
-    bool has_command;                  /**< `command` is what the device follows. activate sets both to the goal it has verified. */
-    uint32_t gate_count;               /**< Commands the motor gate had to change. Only rises. */
-    uint32_t implausible_count;        /**< Samples refused because they moved too far. Only rises. */
+    struct tenon_wire
+        *wire; /**< The wire it hangs on; NULL: none (a motor on pins). Set by the driver's init. */
+    struct tenon_bus_device
+        *device; /**< Its place on the bus; NULL without one. Set by the driver's init. */
+    struct tenon_motor_limits limits; /**< Valid once READY. Set by the driver. */
+    uint8_t mode;    /**< enum tenon_mode it was configured for. Set by the driver. */
+    bool is_holding; /**< Set by configure when torque was found on (host restarted): taken over as
+                        it is. */
+    struct tenon_motor_state state;     /**< Newest sample. Set by the core. */
+    struct tenon_motor_command command; /**< Newest command that passed the gate. Set by the core,
+                                           and by activate (see has_command). */
+    bool has_command; /**< `command` is what the device follows. activate sets both to the goal it
+                         has verified. */
+    uint32_t gate_count;        /**< Commands the motor gate had to change. Only rises. */
+    uint32_t implausible_count; /**< Samples refused because they moved too far. Only rises. */
 };
 
 /** The motor's vtable. @context any */

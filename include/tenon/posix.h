@@ -8,7 +8,10 @@
 extern "C" {
 #endif
 
-/** Services of this host: the thread's CPU-independent monotonic clock as tick counter, abort() as panic. */
+/**
+ * Services of this host: the thread's CPU-independent monotonic clock as tick counter, abort() as
+ * panic.
+ */
 extern TENON_API const struct tenon_port tenon_posix_port;
 
 /** CLOCK_MONOTONIC. @context any */
@@ -17,8 +20,8 @@ TENON_API tenon_ns_t tenon_posix_now(void);
 /**
  * Start the scheduler and run it until every module is ready and every joint has been measured.
  * @retval TENON_OK  All are ready.
- * @return Else the code of the first refusal, or of the first module that was not ready when the time was over or that has
- *         failed for good; tenon_sched_diag() says who and why.
+ * @return Else the code of the first refusal, or of the first module that was not ready when the
+ * time was over or that has failed for good; tenon_sched_diag() says who and why.
  * @context setup, the thread that will call tenon_posix_cycle()
  */
 TENON_API TENON_NODISCARD int tenon_posix_start(struct tenon_sched *sched, tenon_ns_t timeout_ns);

@@ -29,8 +29,9 @@ struct tenon_joint_command {
 };
 
 /**
- * What a joint may do, at the output. A value of 0 means: what the motor's model and registers allow (both position limits 0
- * likewise), and for acceleration 4 x, for jerk 40 x the velocity limit a second.
+ * What a joint may do, at the output. A value of 0 means: what the motor's model and registers
+ * allow (both position limits 0 likewise), and for acceleration 4 x, for jerk 40 x the velocity
+ * limit a second.
  */
 struct tenon_joint_limits {
     double position_min_rad;
@@ -39,22 +40,30 @@ struct tenon_joint_limits {
     float acceleration_rad_s2;
     float jerk_rad_s3;
     float effort_nm;
-    float following_error_rad; /**< Largest |command - position| while enabled; 0: not supervised. */
+    float
+        following_error_rad; /**< Largest |command - position| while enabled; 0: not supervised. */
 };
 
 struct tenon_reducer;
 
-/** Methods a reducer driver provides beside the lifecycle. Arrays have `motor_count` and `joint_count` elements. */
+/**
+ * Methods a reducer driver provides beside the lifecycle. Arrays have `motor_count` and
+ * `joint_count` elements.
+ */
 struct tenon_reducer_api {
     struct tenon_api_head head; /**< TENON_API_HEAD(struct tenon_reducer_api). */
-    /** Required. Motor states to joint states: position, velocity, effort; the core sees to stamp and valid. @context cyclic */
+    /**
+     * Required. Motor states to joint states: position, velocity, effort; the core sees to stamp
+     * and valid.
+     * @context cyclic
+     */
     int (*to_joint)(struct tenon_reducer *self,
                     const struct tenon_motor_state *motors,
                     float dt_s,
                     struct tenon_joint_state *out_joints);
     /**
-     * Required. Joint commands to motor commands; `at` is the state the joints are in, for ratios that depend on it.
-     * The core has set each out_motors[i].mode to that of the joint commands.
+     * Required. Joint commands to motor commands; `at` is the state the joints are in, for ratios
+     * that depend on it. The core has set each out_motors[i].mode to that of the joint commands.
      * @context cyclic
      */
     int (*to_motor)(struct tenon_reducer *self,
@@ -63,8 +72,8 @@ struct tenon_reducer_api {
                     float dt_s,
                     struct tenon_motor_command *out_motors);
     /**
-     * Optional (NULL: such joints need limits of their own). What the motors' limits mean at each joint. Fills position,
-     * velocity and effort; acceleration and jerk are the core's.
+     * Optional (NULL: such joints need limits of their own). What the motors' limits mean at each
+     * joint. Fills position, velocity and effort; acceleration and jerk are the core's.
      * @context cyclic
      */
     int (*limits)(const struct tenon_reducer *self,
@@ -80,7 +89,8 @@ struct tenon_reducer {
 };
 
 /** The reducer's vtable. @context any */
-static inline const struct tenon_reducer_api *tenon_reducer_get_api(const struct tenon_reducer *self)
+static inline const struct tenon_reducer_api *
+tenon_reducer_get_api(const struct tenon_reducer *self)
 {
     return (const struct tenon_reducer_api *)(const void *)self->module.driver->api;
 }

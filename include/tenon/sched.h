@@ -11,17 +11,17 @@ extern "C" {
 
 /** One joint in a snapshot. */
 struct tenon_joint_snapshot {
-    double position_rad;         /**< Measured. */
-    double command_rad;          /**< Commanded position, after the joint limiter. */
-    float velocity_rad_s;        /**< Measured. */
-    float effort_nm;             /**< Measured. */
+    double position_rad;  /**< Measured. */
+    double command_rad;   /**< Commanded position, after the joint limiter. */
+    float velocity_rad_s; /**< Measured. */
+    float effort_nm;      /**< Measured. */
     float command_velocity_rad_s;
     float command_effort_nm;
-    float age_s;                 /**< Age of the sample when it was used. */
-    int16_t code;                /**< diag.code of the joint. */
-    uint16_t cause;              /**< diag.cause of the joint. */
-    uint8_t status;              /**< enum tenon_joint_status. */
-    uint8_t valid;               /**< enum tenon_valid of the measurement. */
+    float age_s;    /**< Age of the sample when it was used. */
+    int16_t code;   /**< diag.code of the joint. */
+    uint16_t cause; /**< diag.cause of the joint. */
+    uint8_t status; /**< enum tenon_joint_status. */
+    uint8_t valid;  /**< enum tenon_valid of the measurement. */
 };
 
 /** What holds for the whole snapshot. */
@@ -41,13 +41,16 @@ struct tenon_reader {
 
 /** Counters of a scheduler. They only rise. */
 struct tenon_sched_counters {
-    uint32_t step_count;         /**< Steps run. */
-    uint32_t missed_count;       /**< Releases skipped because step came too late. */
-    uint32_t command_count;      /**< Commands taken from the queue. */
-    tenon_ns_t late_max_ns;      /**< Longest time from a release to its step. */
+    uint32_t step_count;    /**< Steps run. */
+    uint32_t missed_count;  /**< Releases skipped because step came too late. */
+    uint32_t command_count; /**< Commands taken from the queue. */
+    tenon_ns_t late_max_ns; /**< Longest time from a release to its step. */
 };
 
-/** The private ring of commands from the application's thread to the step: one producer, one consumer. */
+/**
+ * The private ring of commands from the application's thread to the step: one producer, one
+ * consumer.
+ */
 struct tenon_command_queue {
     /* private */
     struct tenon_command_entry *entries;
@@ -68,36 +71,36 @@ struct tenon_sched {
     uint8_t *memory;
     size_t memory_size;
     size_t memory_used;
-    struct tenon_diag diag;       /* newest refusal */
-    struct tenon_diag refusal;    /* first refusal of any add call */
+    struct tenon_diag diag;    /* newest refusal */
+    struct tenon_diag refusal; /* first refusal of any add call */
     struct tenon_wire *wires;
     struct tenon_wire **wires_end;
     struct tenon_joint *joints;
     struct tenon_joint **joints_end;
     struct tenon_drivetrain *drivetrains;
-    struct tenon_slot *slots;     /* all that are taken */
+    struct tenon_slot *slots; /* all that are taken */
     struct tenon_slot **slots_end;
-    struct tenon_group *groups;   /* those that move */
+    struct tenon_group *groups; /* those that move */
     struct tenon_reader *readers;
-    struct tenon__drive *drives;  /* the plan: joints and drivetrains, sorted by rate and phase */
-    struct tenon__rate *rates;    /* ranges of equal rate and phase in it */
+    struct tenon__drive *drives; /* the plan: joints and drivetrains, sorted by rate and phase */
+    struct tenon__rate *rates;   /* ranges of equal rate and phase in it */
     uint32_t drive_count;
     uint32_t rate_count;
     struct tenon_command_queue queue;
     struct tenon_snapshot_head *snapshot_heads;
     struct tenon_joint_snapshot *snapshots;
-    uint32_t snapshot_count;      /* buffers */
-    uint32_t snapshot_latest;     /* buffer + 1; 0: none yet */
-    tenon_ns_t release_ns;        /* next release; 0: no step yet */
-    uint32_t cycle_number;        /* of the next step; skipped releases count */
-    tenon_ns_t heartbeat_ns;      /* 0: not supervised */
+    uint32_t snapshot_count;  /* buffers */
+    uint32_t snapshot_latest; /* buffer + 1; 0: none yet */
+    tenon_ns_t release_ns;    /* next release; 0: no step yet */
+    uint32_t cycle_number;    /* of the next step; skipped releases count */
+    tenon_ns_t heartbeat_ns;  /* 0: not supervised */
     tenon_ns_t beat_seen_ns;
-    uint32_t beats;               /* written by the application */
+    uint32_t beats; /* written by the application */
     uint32_t beats_seen;
-    uint32_t estop;               /* written by any context */
+    uint32_t estop; /* written by any context */
     bool estop_handled;
     bool heartbeat_lost;
-    uint32_t unsettled;           /* slots on their way: poll looks after them */
+    uint32_t unsettled; /* slots on their way: poll looks after them */
 };
 
 /** Initialise; `size` is sizeof *self. Use tenon_sched_init(). */
@@ -113,8 +116,9 @@ TENON_API int tenon_sched_init_sized(struct tenon_sched *self,
  * @param[out] self         Storage, not NULL.
  * @param      port         Services of the host, not NULL; must outlive the scheduler.
  * @param      period_ns    Base period, > 0.
- * @param      memory       For what grows with use (plan, queue, snapshots), aligned as uint64_t; must outlive it.
- *                          About 100 bytes a joint + 900; too little is answered by tenon_sched_start() with the bytes needed.
+ * @param      memory       For what grows with use (plan, queue, snapshots), aligned as uint64_t;
+ * must outlive it. About 100 bytes a joint + 900; too little is answered by tenon_sched_start()
+ * with the bytes needed.
  * @param      memory_size  Bytes at memory.
  * @retval TENON_OK      Also remembered for tenon_sched_start(), so it need not be checked here.
  * @retval TENON_ERR_ARG NULL, or a period <= 0.
@@ -132,10 +136,12 @@ static inline int tenon_sched_init(struct tenon_sched *self,
 
 /**
  * Add a wire: a line and the bus that speaks on it. Before the joints that hang on it.
- * All adding calls return and remember the first refusal; tenon_sched_start() returns it, tenon_sched_diag() explains it.
+ * All adding calls return and remember the first refusal; tenon_sched_start() returns it,
+ * tenon_sched_diag() explains it.
  * @param name  Kept, not copied. Not NULL.
  * @retval TENON_OK        Added.
- * @retval TENON_ERR_ARG   NULL (a driver's init answers NULL when it refuses), or a module of another role.
+ * @retval TENON_ERR_ARG   NULL (a driver's init answers NULL when it refuses), or a module of
+ * another role.
  * @retval TENON_ERR_STATE It is in a scheduler already, or that is started.
  * @retval TENON_ERR_ABI   Driver of another ABI, or a required method is missing.
  * @context setup
@@ -148,7 +154,8 @@ TENON_API int tenon_sched_add_wire(struct tenon_sched *self,
 
 /**
  * Add a joint with its motor. As tenon_sched_add_wire(), and:
- * @param limits  Copied. NULL: the model's and the device's own, with acceleration 4 x and jerk 40 x velocity / s.
+ * @param limits  Copied. NULL: the model's and the device's own, with acceleration 4 x and jerk 40
+ * x velocity / s.
  * @retval TENON_ERR_FULL   The bus's buffer is too small.
  * @retval TENON_ERR_LIMIT  Limits contradict each other.
  * @context setup
@@ -165,7 +172,11 @@ TENON_API int tenon_sched_add_drivetrain(struct tenon_sched *self,
                                          const char *name,
                                          const struct tenon_drivetrain_config *config);
 
-/** Add a group of joints that have been added. `joints` is kept, not copied. As tenon_sched_add_wire(). @context setup */
+/**
+ * Add a group of joints that have been added. `joints` is kept, not copied. As
+ * tenon_sched_add_wire().
+ * @context setup
+ */
 TENON_API int tenon_sched_add_group(struct tenon_sched *self,
                                     struct tenon_group *group,
                                     const char *name,
@@ -178,7 +189,8 @@ TENON_API int tenon_sched_add_reader(struct tenon_sched *self, struct tenon_read
 /**
  * Lay out the plan and begin to probe. Nothing can be added afterwards.
  * @retval TENON_OK         Running: call poll and step.
- * @retval TENON_ERR_FULL   The memory is too small; the diag's bound says how many bytes are needed.
+ * @retval TENON_ERR_FULL   The memory is too small; the diag's bound says how many bytes are
+ * needed.
  * @retval TENON_ERR_ARG    Rates are not harmonic.
  * @return Else the first refusal of any adding call.
  * @context setup
@@ -193,8 +205,8 @@ TENON_API TENON_NODISCARD int tenon_sched_start(struct tenon_sched *self);
 TENON_API tenon_ns_t tenon_sched_poll(struct tenon_sched *self, tenon_ns_t now);
 
 /**
- * Once a period: read, compute, stage what is to be sent. Before its release it does nothing; releases that have
- * passed are skipped and counted, and the phase is kept.
+ * Once a period: read, compute, stage what is to be sent. Before its release it does nothing;
+ * releases that have passed are skipped and counted, and the phase is kept.
  * @return The next release.
  * @context cyclic thread
  */
@@ -203,7 +215,11 @@ TENON_API tenon_ns_t tenon_sched_step(struct tenon_sched *self, tenon_ns_t now);
 /** Whether every module is up and every joint has been measured. @context cyclic thread */
 TENON_API bool tenon_sched_is_ready(const struct tenon_sched *self);
 
-/** Whether nothing is on its way to becoming safe: every joint is DOWN, DISABLED, HOLDING or in FAULT with its torque off. @context cyclic thread */
+/**
+ * Whether nothing is on its way to becoming safe: every joint is DOWN, DISABLED, HOLDING or in
+ * FAULT with its torque off.
+ * @context cyclic thread
+ */
 TENON_API bool tenon_sched_is_safe(const struct tenon_sched *self);
 
 /**
@@ -216,16 +232,29 @@ TENON_API int tenon_sched_explain(struct tenon_sched *self);
 /** Why the newest call that was refused was refused. Never NULL. @context application thread */
 TENON_API const struct tenon_diag *tenon_sched_diag(const struct tenon_sched *self);
 
-/** Every joint carries out its safe action. Errors: ARG, STATE, FULL. @context application thread */
+/**
+ * Every joint carries out its safe action. Errors: ARG, STATE, FULL.
+ * @context application thread
+ */
 TENON_API int tenon_sched_make_safe(struct tenon_sched *self);
 
-/** Latch the emergency stop: from the next step on every joint carries out its safe action and none can be enabled. @context any, isr too */
+/**
+ * Latch the emergency stop: from the next step on every joint carries out its safe action and none
+ * can be enabled.
+ * @context any, isr too
+ */
 TENON_API void tenon_sched_estop(struct tenon_sched *self);
 
-/** Release the emergency stop. Joints stay as they are until enabled. @context application thread */
+/**
+ * Release the emergency stop. Joints stay as they are until enabled.
+ * @context application thread
+ */
 TENON_API void tenon_sched_clear_estop(struct tenon_sched *self);
 
-/** Make joints safe when the application gives no command and no beat for so long; 0: never. @context setup */
+/**
+ * Make joints safe when the application gives no command and no beat for so long; 0: never.
+ * @context setup
+ */
 TENON_API void tenon_sched_set_heartbeat(struct tenon_sched *self, tenon_ns_t timeout_ns);
 
 /** The application lives. Commands count as beats too. @context application thread */
@@ -237,14 +266,20 @@ static inline tenon_ns_t tenon_sched_release(const struct tenon_sched *self)
     return self->release_ns;
 }
 
-/** Iterate over the wires, for a loop that waits on their lines: NULL gives the first. @return NULL after the last. @context setup, cyclic thread */
-TENON_API struct tenon_wire *tenon_sched_next_wire(const struct tenon_sched *self, const struct tenon_wire *wire);
+/**
+ * Iterate over the wires, for a loop that waits on their lines: NULL gives the first.
+ * @return NULL after the last.
+ * @context setup, cyclic thread
+ */
+TENON_API struct tenon_wire *tenon_sched_next_wire(const struct tenon_sched *self,
+                                                   const struct tenon_wire *wire);
 
 /**
  * Copy the newest snapshot: all joints of one and the same step.
  * @param[out] out_head    Not NULL.
  * @param[out] out_joints  Room for `capacity` joints; may be NULL if capacity is 0.
- * @return Joints stored, or TENON_ERR_AGAIN before the first step, TENON_ERR_ARG, TENON_ERR_STATE (not registered).
+ * @return Joints stored, or TENON_ERR_AGAIN before the first step, TENON_ERR_ARG, TENON_ERR_STATE
+ * (not registered).
  * @context any: one thread for each reader
  */
 TENON_API TENON_NODISCARD int tenon_reader_read(struct tenon_reader *self,

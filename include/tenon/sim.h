@@ -59,7 +59,8 @@ struct tenon_sim_faults {
 /** Physics and servo loops advance in steps of this length. */
 #define TENON_SIM_STEP_NS TENON_US(250)
 
-/** A move in three parts, each of constant acceleration. Register units: pulses and milliseconds.
+/**
+ * A move in three parts, each of constant acceleration. Register units: pulses and milliseconds.
  */
 struct tenon_sim_profile {
     /* private */
@@ -142,8 +143,10 @@ tenon_sim_servo_init(struct tenon_sim_servo *self, const char *model, uint8_t id
 /** Hang something on the horn; copied. NULL: nothing. */
 TENON_API void tenon_sim_servo_set_load(struct tenon_sim_servo *self,
                                         const struct tenon_sim_load *load);
-/** Turn the horn by hand, at once; the register counts along if the servo is powered. Goal follows
- * if torque is off. */
+/**
+ * Turn the horn by hand, at once; the register counts along if the servo is powered. Goal follows
+ * if torque is off.
+ */
 TENON_API void tenon_sim_servo_set_angle(struct tenon_sim_servo *self, double angle_rad);
 /** Change the supply: open-circuit voltage and the resistance behind it (cable, connectors). */
 TENON_API void tenon_sim_servo_set_supply(struct tenon_sim_servo *self, double volts, double ohms);
@@ -155,15 +158,18 @@ TENON_API void tenon_sim_servo_set_temperature(struct tenon_sim_servo *self, dou
  * it is so already.
  */
 TENON_API void tenon_sim_servo_set_powered(struct tenon_sim_servo *self, bool powered);
-/** Replace the faults; copied. NULL: healthy. What is latched already stays latched until reboot.
+/**
+ * Replace the faults; copied. NULL: healthy. What is latched already stays latched until reboot.
  */
 TENON_API void tenon_sim_servo_set_faults(struct tenon_sim_servo *self,
                                           const struct tenon_sim_faults *faults);
 /** The faults as they are now, counts run down. */
 TENON_API const struct tenon_sim_faults *tenon_sim_servo_faults(const struct tenon_sim_servo *self);
 
-/** True horn angle, rad, over many turns: 0 where a factory-new servo's register reads 2048,
- * positive as it rises. */
+/**
+ * True horn angle, rad, over many turns: 0 where a factory-new servo's register reads 2048,
+ * positive as it rises.
+ */
 TENON_API double tenon_sim_servo_angle_rad(const struct tenon_sim_servo *self);
 /** True horn velocity, rad/s. */
 TENON_API double tenon_sim_servo_velocity_rad_s(const struct tenon_sim_servo *self);
@@ -191,15 +197,19 @@ TENON_API int32_t tenon_sim_servo_peek(const struct tenon_sim_servo *self,
 TENON_API int
 tenon_sim_servo_poke(struct tenon_sim_servo *self, uint16_t address, uint8_t width, int32_t value);
 
-/** What the devices listed behind a missing one do in a sync or bulk read. Nobody documents it:
- * test both. */
+/**
+ * What the devices listed behind a missing one do in a sync or bulk read. Nobody documents it: test
+ * both.
+ */
 enum tenon_sim_absent_policy {
     TENON_SIM_ABSENT_SKIP = 0, /**< They wait `skip_ns` for it, then take their turn. */
     TENON_SIM_ABSENT_STALL = 1 /**< They wait for ever: silent until the next request. */
 };
 
-/** Bytes the devices may have under way to the host: more than all of 253 answers to a broadcast
- * ping. */
+/**
+ * Bytes the devices may have under way to the host: more than all of 253 answers to a broadcast
+ * ping.
+ */
 #define TENON_SIM_WIRE_CAPACITY 4096
 #define TENON_SIM_REQUEST_MAX   2048
 #define TENON_SIM_REPLY_MAX     2048
@@ -256,8 +266,10 @@ struct tenon_sim_bus {
 TENON_API void
 tenon_sim_bus_init(struct tenon_sim_bus *self, struct tenon_sim_servo *const *servos, size_t count);
 
-/** The host's line speed, bit/s, not 0. A servo whose Baud Rate register differs hears nothing
- * sensible. */
+/**
+ * The host's line speed, bit/s, not 0. A servo whose Baud Rate register differs hears nothing
+ * sensible.
+ */
 TENON_API void tenon_sim_bus_set_baud(struct tenon_sim_bus *self, uint32_t baud);
 
 /**
@@ -270,8 +282,10 @@ TENON_API void tenon_sim_bus_receive(struct tenon_sim_bus *self,
                                      size_t count,
                                      tenon_ns_t now);
 
-/** Take the bytes whose last bit has arrived at the host by `now`. @return Bytes stored, at most
- * `capacity`. */
+/**
+ * Take the bytes whose last bit has arrived at the host by `now`.
+ * @return Bytes stored, at most `capacity`.
+ */
 TENON_API size_t tenon_sim_bus_transmit(struct tenon_sim_bus *self,
                                         uint8_t *out_bytes,
                                         size_t capacity,

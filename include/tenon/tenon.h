@@ -1,4 +1,5 @@
-/** @file tenon.h @brief Everything that needs no operating system. Add posix.h, sim.h and drivers/serialport_line.h as needed. */
+/** @file tenon.h @brief Everything that needs no operating system. Add posix.h, sim.h and
+ * drivers/serialport_line.h as needed. */
 #ifndef TENON_H
 #define TENON_H
 

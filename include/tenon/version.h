@@ -8,9 +8,9 @@
 extern "C" {
 #endif
 
-#define TENON_VERSION_MAJOR 0
-#define TENON_VERSION_MINOR 1
-#define TENON_VERSION_PATCH 0
+#define TENON_VERSION_MAJOR  0
+#define TENON_VERSION_MINOR  1
+#define TENON_VERSION_PATCH  0
 #define TENON_VERSION_STRING "0.1.0"
 
 /**

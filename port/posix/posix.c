@@ -8,7 +8,8 @@
 #include <stdlib.h>
 #include <time.h>
 
-#define WIRES_MAX 16 /* lines whose writability is waited for; more are looked after by time alone */
+#define WIRES_MAX                                                                                  \
+    16 /* lines whose writability is waited for; more are looked after by time alone */
 #define CYCLE_POLLS_MAX 100000 /* a deadline that never moves must not hang the cycle */
 
 static uint32_t ticks_ns(void)
@@ -58,8 +59,8 @@ static int wait_writable(struct pollfd *fds, unsigned count, tenon_ns_t until)
 }
 
 /*
- * Sleeps until the deadline, not per byte: the bus has computed when the answer will be complete. @return
- * TENON_ERR_AGAIN when a signal came.
+ * Sleeps until the deadline, not per byte: the bus has computed when the answer will be complete.
+ * @return TENON_ERR_AGAIN when a signal came.
  */
 static int wait_until(const struct tenon_sched *sched, tenon_ns_t until)
 {
@@ -68,8 +69,10 @@ static int wait_until(const struct tenon_sched *sched, tenon_ns_t until)
     if (count > 0) {
         return wait_writable(fds, count, until);
     }
-    const struct timespec t = {.tv_sec = (time_t)(until / TENON_S(1)), .tv_nsec = (long)(until % TENON_S(1))};
-    return clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &t, NULL) == EINTR ? TENON_ERR_AGAIN : TENON_OK;
+    const struct timespec t = {.tv_sec = (time_t)(until / TENON_S(1)),
+                               .tv_nsec = (long)(until % TENON_S(1))};
+    return clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &t, NULL) == EINTR ? TENON_ERR_AGAIN
+                                                                              : TENON_OK;
 }
 
 int tenon_posix_cycle(struct tenon_sched *sched)

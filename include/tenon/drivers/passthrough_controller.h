@@ -1,4 +1,5 @@
-/** @file passthrough_controller.h @brief The controller that leaves the set point as it is: the motor's own loop does the work. */
+/** @file passthrough_controller.h @brief The controller that leaves the set point as it is: the
+ * motor's own loop does the work. */
 #ifndef TENON_DRIVERS_PASSTHROUGH_CONTROLLER_H
 #define TENON_DRIVERS_PASSTHROUGH_CONTROLLER_H
 
