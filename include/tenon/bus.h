@@ -39,9 +39,8 @@ struct tenon_node_counters {
  * module. The device sets the first part before attach; the bus owns the second.
  */
 struct tenon_bus_device {
-    uint32_t node; /**< Number on the bus. */
-    const struct tenon_field
-        *in_fields; /**< Cyclic fields to be read; the window holds them packed, in this order. */
+    uint32_t node;                        /**< Number on the bus. */
+    const struct tenon_field *in_fields;  /**< Cyclic fields to be read, packed in this order. */
     const struct tenon_field *out_fields; /**< Cyclic fields to be written. */
     uint8_t in_count;                     /**< Fields at in_fields; 0: none. */
     uint8_t out_count;                    /**< Fields at out_fields; 0: none. */
@@ -59,8 +58,7 @@ struct tenon_bus_device {
     uint32_t in_sequence;   /**< Rises with each answer. */
     uint16_t status;        /**< Status the device sent along with its newest answer, cyclic or not;
                                meaning by protocol. */
-    int16_t
-        in_error; /**< Why the newest cyclic read brought nothing: TENON_OK or enum tenon_err. */
+    int16_t in_error;       /**< Why the newest cyclic read brought nothing: enum tenon_err. */
     struct tenon_node_counters counters;
     void *bus_private; /* the bus's record of this device */
 };

@@ -55,13 +55,12 @@ struct tenon_joint {
     struct tenon_joint_state state;      /**< Newest measurement. */
     struct tenon_joint_command setpoint; /**< What was wanted in the newest cycle. */
     struct tenon_joint_command command;  /**< What passed the joint limiter in the newest cycle. */
-    struct tenon_diag diag; /**< Newest fault; code TENON_OK: none since the last reset. */
-    tenon_ns_t age_ns;      /**< Age of `state` when it was last used. */
-    uint32_t limited_count; /**< Commands the joint limiter had to change. Only rises. */
-    uint32_t fault_count;   /**< Only rises. */
-    uint8_t status;         /**< enum tenon_joint_status. */
-    struct tenon_timing
-        timing; /**< Time of its part of the step; of a drivetrain, the first joint has it. */
+    struct tenon_diag diag;     /**< Newest fault; code TENON_OK: none since the last reset. */
+    tenon_ns_t age_ns;          /**< Age of `state` when it was last used. */
+    uint32_t limited_count;     /**< Commands the joint limiter had to change. Only rises. */
+    uint32_t fault_count;       /**< Only rises. */
+    uint8_t status;             /**< enum tenon_joint_status. */
+    struct tenon_timing timing; /**< Of its part of the step; a drivetrain's first joint has it. */
 
     /* private */
     struct tenon_group own;    /* a joint alone is its own group of one */

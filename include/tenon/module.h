@@ -108,10 +108,9 @@ struct tenon_module {
 
 /** How often and how fast a module is restarted; constant, shared by many slots. */
 struct tenon_restart_policy {
-    uint8_t budget;       /**< Restarts allowed within the window; 0: without end. */
-    tenon_ns_t window_ns; /**< Length of the window. */
-    tenon_ns_t
-        backoff_ns; /**< First wait before a restart; doubled each time up to backoff_max_ns. */
+    uint8_t budget;             /**< Restarts allowed within the window; 0: without end. */
+    tenon_ns_t window_ns;       /**< Length of the window. */
+    tenon_ns_t backoff_ns;      /**< First wait before a restart; doubled each time. */
     tenon_ns_t backoff_max_ns;  /**< Longest wait before a restart. */
     tenon_ns_t step_timeout_ns; /**< A lifecycle step that takes longer has failed. */
 };

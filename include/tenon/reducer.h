@@ -40,8 +40,7 @@ struct tenon_joint_limits {
     float acceleration_rad_s2;
     float jerk_rad_s3;
     float effort_nm;
-    float
-        following_error_rad; /**< Largest |command - position| while enabled; 0: not supervised. */
+    float following_error_rad; /**< Largest |command - position|; 0: not supervised. */
 };
 
 struct tenon_reducer;
