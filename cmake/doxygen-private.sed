@@ -1,6 +1,6 @@
 # Attributes are of no interest to a reader.
-/^#define TENON_API /d
-/^#define TENON_NODISCARD/d
+/^#define TENON_API\( \|$\)/d
+/^#define TENON_NODISCARD\( \|$\)/d
 # Members below a line "/* private ... */" are the library's own: hidden from the reference.
 \#^ *}#{
 x

@@ -1,5 +1,10 @@
 # What can be chosen. All options start TENON_, so that they do not collide in a project that embeds this one.
 
+get_property(is_multi_config GLOBAL PROPERTY GENERATOR_IS_MULTI_CONFIG)
+if(PROJECT_IS_TOP_LEVEL AND NOT CMAKE_BUILD_TYPE AND NOT is_multi_config)
+    set(CMAKE_BUILD_TYPE Release CACHE STRING "Build type" FORCE)
+endif()
+
 option(TENON_BUILD_TESTS "Build the tests" ${PROJECT_IS_TOP_LEVEL})
 option(TENON_BUILD_EXAMPLES "Build the examples" ${PROJECT_IS_TOP_LEVEL})
 option(TENON_BUILD_TOOLS "Build the tenon command" ${PROJECT_IS_TOP_LEVEL})

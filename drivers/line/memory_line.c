@@ -128,9 +128,7 @@ static const struct tenon_driver memory_driver = {
     .head = TENON_API_HEAD(struct tenon_driver),
     .name = "memory_line",
     .role = TENON_ROLE_LINE,
-    .instance_size = (uint16_t)(sizeof(struct tenon_memory_line) > UINT16_MAX
-                                    ? UINT16_MAX
-                                    : sizeof(struct tenon_memory_line)),
+    .instance_size = sizeof(struct tenon_memory_line),
     .lifecycle = &memory_lifecycle,
     .api = &memory_api.head,
 };

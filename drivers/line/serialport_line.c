@@ -399,7 +399,7 @@ static const struct tenon_driver serialport_driver = {
     .head = TENON_API_HEAD(struct tenon_driver),
     .name = "serialport_line",
     .role = TENON_ROLE_LINE,
-    .instance_size = (uint16_t)sizeof(struct tenon_serialport_line),
+    .instance_size = sizeof(struct tenon_serialport_line),
     .lifecycle = &serialport_lifecycle,
     .api = &serialport_api.head,
 };

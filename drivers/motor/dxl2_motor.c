@@ -32,15 +32,15 @@ static int32_t to_ticks(double value, int32_t low, int32_t high)
 
 static bool is_nan(double value)
 {
-    return !(value >= 0.0) && !(value <= 0.0);
+    return !(value >= 0.0 || value <= 0.0);
 }
 
 /* health */
 
 static int refuse_stopped(struct tenon_dxl2_motor *self, const char *detail)
 {
-    const int rc = tenon_module_refuse(
-        &self->base.module, TENON_ERR_DEVICE, TENON_CAUSE_DEVICE_FAULT, 0.0f, 0.0f);
+    const int rc = tenon_module_refuse(&self->base.module, TENON_ERR_DEVICE,
+                                       TENON_CAUSE_DEVICE_FAULT, 0.0f, 0.0f);
     self->base.module.diag.detail = detail;
     return rc;
 }
@@ -96,8 +96,8 @@ static void ask_monitor(struct tenon_dxl2_motor *self, bool alert)
             return;
         }
     }
-    (void)tenon__dxl2_motor_submit(
-        self, &self->monitor, TENON_OP_READ, (uint16_t)what->address, what->width, 0);
+    (void)tenon__dxl2_motor_submit(self, &self->monitor, TENON_OP_READ, (uint16_t)what->address,
+                                   what->width, 0);
 }
 
 /* An alert in any answer is looked into at once; else one question a second. */
@@ -197,9 +197,9 @@ static void lay_out(struct tenon_dxl2_motor *self, const struct tenon_motor_comm
     const int32_t pwm = self->pwm_limit_ticks;
     switch (command->mode) {
     case TENON_MODE_VELOCITY:
-        dxl2_store32(out,
-                     (uint32_t)to_ticks(
-                         (double)(command->velocity_rad_s / DXL2_VELOCITY_UNIT_RAD_S), -speed, speed));
+        dxl2_store32(
+            out, (uint32_t)to_ticks((double)(command->velocity_rad_s / DXL2_VELOCITY_UNIT_RAD_S),
+                                    -speed, speed));
         break;
     case TENON_MODE_EFFORT:
         dxl2_store16(out, (uint16_t)effort_ticks(self, command->effort_nm));
@@ -236,8 +236,8 @@ static int motor_command(struct tenon_motor *motor, const struct tenon_motor_com
 static int motor_identify(struct tenon_motor *motor, bool on)
 {
     struct tenon_dxl2_motor *self = from_motor(motor);
-    const bool is_busy = self->request.state == TENON_REQUEST_QUEUED ||
-                         self->request.state == TENON_REQUEST_SENT;
+    const bool is_busy =
+        self->request.state == TENON_REQUEST_QUEUED || self->request.state == TENON_REQUEST_SENT;
     if (!self->is_attached || !is_up(self) || !tenon_wire_is_up(motor->wire)) {
         return TENON_ERR_STATE;
     }

@@ -6,7 +6,8 @@
 
 #define REBOOT_SETTLE_NS TENON_MS(100)
 #define REBOOT_MAX_NS    TENON_S(1)
-/* How far the horn may turn between reading where it is and torque coming on: less than a degree. */
+/* How far the horn may turn between reading where it is and torque coming on: less than a degree.
+ */
 #define HOLD_TOLERANCE_TICKS 8
 #define TURNS_GOAL_TICKS     1048575
 #define GAIN_MAX             16383u
@@ -25,11 +26,8 @@ static const struct tenon_field out_current[] = {{DXL2_GOAL_CURRENT, 2}};
 static const struct tenon_field out_pwm[] = {{DXL2_GOAL_PWM, 2}};
 /* Without gaps, so that one write carries both goals. */
 static const struct tenon_field out_current_position[] = {
-    {DXL2_GOAL_CURRENT, 2},
-    {DXL2_GOAL_VELOCITY, 4},
-    {DXL2_PROFILE, 4},
-    {DXL2_PROFILE + 4, 4},
-    {DXL2_GOAL_POSITION, 4},
+    {DXL2_GOAL_CURRENT, 2}, {DXL2_GOAL_VELOCITY, 4}, {DXL2_PROFILE, 4},
+    {DXL2_PROFILE + 4, 4},  {DXL2_GOAL_POSITION, 4},
 };
 
 const struct dxl2_layout tenon__dxl2_layouts[TENON_MODE_PWM + 1] = {
@@ -72,15 +70,11 @@ int tenon__dxl2_refuse_fault(struct tenon_dxl2_motor *self)
         uint8_t bit;
         const char *words;
     } errors[] = {
-        {0x10, "electrical shock"},
-        {0x20, "overload"},
-        {0x04, "overheating"},
-        {0x08, "encoder"},
-        {0x01, "input voltage"},
+        {0x10, "electrical shock"}, {0x20, "overload"},      {0x04, "overheating"},
+        {0x08, "encoder"},          {0x01, "input voltage"},
     };
     const uint8_t bits = self->health.hardware_error;
-    const int rc =
-        refuse(self, TENON_ERR_DEVICE, TENON_CAUSE_DEVICE_FAULT, (float)bits, 0.0f);
+    const int rc = refuse(self, TENON_ERR_DEVICE, TENON_CAUSE_DEVICE_FAULT, (float)bits, 0.0f);
     self->base.module.diag.detail = "hardware error";
     for (size_t i = 0; i < sizeof errors / sizeof errors[0]; i++) {
         if ((bits & errors[i].bit) != 0) {
@@ -101,11 +95,11 @@ int32_t tenon__dxl2_wrapped(const struct tenon_dxl2_motor *self, int32_t ticks)
 }
 
 int tenon__dxl2_motor_submit(struct tenon_dxl2_motor *self,
-                       struct tenon_request *request,
-                       uint8_t operation,
-                       uint16_t address,
-                       uint8_t width,
-                       uint32_t value)
+                             struct tenon_request *request,
+                             uint8_t operation,
+                             uint16_t address,
+                             uint8_t width,
+                             uint32_t value)
 {
     struct tenon_bus *bus = tenon_wire_bus(self->base.wire);
     request->node = self->device.node;
@@ -136,27 +130,20 @@ static void withdraw(struct tenon_dxl2_motor *self, struct tenon_request *reques
     request->state = TENON_REQUEST_IDLE;
 }
 
-static int refuse_result(struct tenon_dxl2_motor *self,
-                         const struct tenon_request *request,
-                         int result)
+static int
+refuse_result(struct tenon_dxl2_motor *self, const struct tenon_request *request, int result)
 {
     const struct tenon_line *line = tenon_wire_line(self->base.wire);
     const float node = (float)self->device.node;
     switch (result) {
     case TENON_ERR_TIMEOUT:
-        return refuse(self,
-                      TENON_ERR_TIMEOUT,
-                      TENON_CAUSE_NO_REPLY,
-                      node,
+        return refuse(self, TENON_ERR_TIMEOUT, TENON_CAUSE_NO_REPLY, node,
                       line != NULL ? (float)line->baud : 0.0f);
     case TENON_ERR_PROTO:
         return refuse(self, TENON_ERR_PROTO, TENON_CAUSE_GARBLED_REPLY, node, 0.0f);
     case TENON_ERR_DEVICE:
-        return refuse(self,
-                      TENON_ERR_DEVICE,
-                      TENON_CAUSE_DEVICE_REFUSED,
-                      (float)(request->status & ~DXL2_ALERT),
-                      (float)request->address);
+        return refuse(self, TENON_ERR_DEVICE, TENON_CAUSE_DEVICE_REFUSED,
+                      (float)(request->status & ~DXL2_ALERT), (float)request->address);
     default:
         return refuse(self, TENON_ERR_IO, TENON_CAUSE_WIRE_DOWN, node, 0.0f);
     }
@@ -210,8 +197,8 @@ static int ensure(struct tenon_dxl2_motor *self, uint16_t address, uint8_t width
 {
     uint8_t wanted[TENON_REQUEST_DATA] = {0};
     dxl2_store32(wanted, value);
-    const bool is_reading = self->request.operation == TENON_OP_READ ||
-                            self->request.state == TENON_REQUEST_IDLE;
+    const bool is_reading =
+        self->request.operation == TENON_OP_READ || self->request.state == TENON_REQUEST_IDLE;
     if (!is_reading) {
         return store(self, address, width, value);
     }
@@ -222,7 +209,8 @@ static int ensure(struct tenon_dxl2_motor *self, uint16_t address, uint8_t width
     return store(self, address, width, value);
 }
 
-/* Run a list of steps, one after the other. progress 0: not begun; n: step n runs. A step that goes back sets it. */
+/* Run a list of steps, one after the other. progress 0: not begun; n: step n runs. A step that goes
+ * back sets it. */
 static int
 run_steps(struct tenon_dxl2_motor *self, const step_fn *steps, uint16_t count, tenon_ns_t now)
 {
@@ -252,24 +240,24 @@ static int check_config(struct tenon_dxl2_motor *self)
     const struct tenon_dxl2_motor_config *c = &self->config;
     const uint16_t gains[] = {c->position_p_gain, c->position_i_gain, c->position_d_gain};
     if (c->id > DXL2_ID_MAX) {
-        return refuse(
-            self, TENON_ERR_ARG, TENON_CAUSE_NODE_RANGE, (float)c->id, (float)DXL2_ID_MAX);
+        return refuse(self, TENON_ERR_ARG, TENON_CAUSE_NODE_RANGE, (float)c->id,
+                      (float)DXL2_ID_MAX);
     }
     if (c->mode == TENON_MODE_NONE || c->mode > TENON_MODE_PWM) {
-        return refuse(
-            self, TENON_ERR_UNSUPPORTED, TENON_CAUSE_MODE_UNSUPPORTED, (float)c->mode, 0.0f);
+        return refuse(self, TENON_ERR_UNSUPPORTED, TENON_CAUSE_MODE_UNSUPPORTED, (float)c->mode,
+                      0.0f);
     }
     if (c->return_delay_us > 508 || c->return_delay_us % 2 != 0) {
-        return refuse_detail(
-            self, TENON_CAUSE_ARGUMENT, c->return_delay_us, 508.0f, "return_delay_us");
+        return refuse_detail(self, TENON_CAUSE_ARGUMENT, c->return_delay_us, 508.0f,
+                             "return_delay_us");
     }
     if (c->watchdog_ms < 20 || c->watchdog_ms > 2540) {
         return refuse_detail(self, TENON_CAUSE_ARGUMENT, c->watchdog_ms, 2540.0f, "watchdog_ms");
     }
     for (size_t i = 0; i < sizeof gains / sizeof gains[0]; i++) {
         if (gains[i] > GAIN_MAX) {
-            return refuse_detail(
-                self, TENON_CAUSE_ARGUMENT, gains[i], (float)GAIN_MAX, "position gain");
+            return refuse_detail(self, TENON_CAUSE_ARGUMENT, gains[i], (float)GAIN_MAX,
+                                 "position gain");
         }
     }
     return TENON_OK;
@@ -319,16 +307,12 @@ static int step_ping(struct tenon_dxl2_motor *self, tenon_ns_t now)
     const uint16_t number = dxl2_load16(self->request.data);
     const uint16_t expected = self->config.expected_model;
     if (expected != 0 && number != expected) {
-        return refuse(self,
-                      TENON_ERR_UNSUPPORTED,
-                      TENON_CAUSE_MODEL_CHANGED,
-                      (float)number,
+        return refuse(self, TENON_ERR_UNSUPPORTED, TENON_CAUSE_MODEL_CHANGED, (float)number,
                       (float)expected);
     }
     self->model = tenon__dxl2_model_find(number);
     if (self->model == NULL) {
-        return refuse(
-            self, TENON_ERR_UNSUPPORTED, TENON_CAUSE_MODEL_UNKNOWN, (float)number, 0.0f);
+        return refuse(self, TENON_ERR_UNSUPPORTED, TENON_CAUSE_MODEL_UNKNOWN, (float)number, 0.0f);
     }
     if (number != self->model_number) {
         self->change_count = 0;
@@ -357,11 +341,8 @@ static int step_begin(struct tenon_dxl2_motor *self, tenon_ns_t now)
     self->base.mode = self->config.mode;
     self->device.out_is_fresh = false;
     if ((self->model->modes & (1u << self->config.mode)) == 0) {
-        return refuse(self,
-                      TENON_ERR_UNSUPPORTED,
-                      TENON_CAUSE_MODE_UNSUPPORTED,
-                      (float)self->config.mode,
-                      0.0f);
+        return refuse(self, TENON_ERR_UNSUPPORTED, TENON_CAUSE_MODE_UNSUPPORTED,
+                      (float)self->config.mode, 0.0f);
     }
     return TENON_OK;
 }
@@ -427,8 +408,8 @@ static int step_read_torque(struct tenon_dxl2_motor *self, tenon_ns_t now)
     return rc;
 }
 
-/* Only a module that has failed before is being put to work again; at the first sight of a servo with an error
- * latched, the user is told. */
+/* Only a module that has failed before is being put to work again; at the first sight of a servo
+ * with an error latched, the user is told. */
 static int step_reboot(struct tenon_dxl2_motor *self, tenon_ns_t now)
 {
     const struct tenon_module *module = &self->base.module;
@@ -526,11 +507,8 @@ static int step_drop_torque(struct tenon_dxl2_motor *self, tenon_ns_t now)
         return TENON_OK;
     }
     if (!self->config.allow_torque_off) {
-        return refuse(self,
-                      TENON_ERR_STATE,
-                      TENON_CAUSE_TORQUE_HELD,
-                      (float)(DXL2_RETURN_DELAY + i),
-                      0.0f);
+        return refuse(self, TENON_ERR_STATE, TENON_CAUSE_TORQUE_HELD,
+                      (float)(DXL2_RETURN_DELAY + i), 0.0f);
     }
     const int rc = store(self, DXL2_TORQUE_ENABLE, 1, 0);
     if (rc == TENON_OK) {
@@ -565,7 +543,8 @@ static int step_read_homing(struct tenon_dxl2_motor *self, tenon_ns_t now)
     const int rc = fetch(self, DXL2_HOMING_OFFSET, 4);
     if (rc == TENON_OK) {
         const int32_t offset = (int32_t)dxl2_load32(self->request.data);
-        const bool counts = offset >= -1024 && offset <= 1024; /* larger ones one-turn mode ignores */
+        const bool counts =
+            offset >= -1024 && offset <= 1024; /* larger ones one-turn mode ignores */
         self->homing_ticks = counts ? offset : 0;
     }
     return rc;
@@ -597,11 +576,8 @@ static int step_read_limits(struct tenon_dxl2_motor *self, tenon_ns_t now)
         self->goal_min_ticks = -TURNS_GOAL_TICKS;
     }
     if (self->goal_min_ticks > self->goal_max_ticks) {
-        return refuse_detail(self,
-                             TENON_CAUSE_LIMIT_ORDER,
-                             (float)self->goal_min_ticks,
-                             (float)self->goal_max_ticks,
-                             "position limits in the servo");
+        return refuse_detail(self, TENON_CAUSE_LIMIT_ORDER, (float)self->goal_min_ticks,
+                             (float)self->goal_max_ticks, "position limits in the servo");
     }
     return TENON_OK;
 }
@@ -632,7 +608,8 @@ static int step_read_watchdog(struct tenon_dxl2_motor *self, tenon_ns_t now)
     return TENON_OK;
 }
 
-/* Where the servo stands that its watchdog has stopped, before its old goal comes into force again. */
+/* Where the servo stands that its watchdog has stopped, before its old goal comes into force again.
+ */
 static int step_find_stopped(struct tenon_dxl2_motor *self, tenon_ns_t now)
 {
     (void)now;
@@ -665,9 +642,7 @@ static int write_hold(struct tenon_dxl2_motor *self)
 {
     const struct dxl2_layout *layout = dxl2_layout(self);
     const int32_t hold = clamp_goal(self, self->hold_ticks);
-    return store(self,
-                 layout->goal_address,
-                 layout->goal_width,
+    return store(self, layout->goal_address, layout->goal_width,
                  layout->has_goal_position ? (uint32_t)hold : 0);
 }
 
@@ -788,12 +763,12 @@ static int step_finish(struct tenon_dxl2_motor *self, tenon_ns_t now)
 static int motor_configure(struct tenon_module *module, tenon_ns_t now)
 {
     static const step_fn steps[] = {
-        step_begin,         step_read_status,  step_raise_status,   step_check_status,
-        step_read_torque,   step_reboot,       step_await_reboot,   step_read_setup,
-        step_drop_torque,   step_write_setup,  step_read_homing,    step_read_caps,
-        step_read_limits,   step_read_watchdog, step_find_stopped,  step_clear_watchdog,
-        step_hold_stopped,  step_profile,      step_gain_d,         step_gain_i,
-        step_gain_p,        step_goal_pwm,     step_watchdog,       step_finish,
+        step_begin,        step_read_status,   step_raise_status, step_check_status,
+        step_read_torque,  step_reboot,        step_await_reboot, step_read_setup,
+        step_drop_torque,  step_write_setup,   step_read_homing,  step_read_caps,
+        step_read_limits,  step_read_watchdog, step_find_stopped, step_clear_watchdog,
+        step_hold_stopped, step_profile,       step_gain_d,       step_gain_i,
+        step_gain_p,       step_goal_pwm,      step_watchdog,     step_finish,
     };
     return run_steps(from_module(module), steps, sizeof steps / sizeof steps[0], now);
 }
@@ -804,7 +779,8 @@ static int step_look(struct tenon_dxl2_motor *self, tenon_ns_t now)
 {
     (void)now;
     if (self->safe.state != TENON_REQUEST_IDLE) {
-        withdraw(self, &self->safe); /* of a stop that was given up: it must not end this one, nor be taken for the next */
+        withdraw(self, &self->safe); /* of a stop that was given up: it must not end this one, nor
+                                        be taken for the next */
     }
     self->device.out_is_fresh = false;
     const int rc = fetch(self, DXL2_TORQUE_ENABLE, 1);
@@ -841,9 +817,7 @@ static int step_find_hold(struct tenon_dxl2_motor *self, tenon_ns_t now)
     const int32_t nearest = clamp_goal(self, self->hold_ticks);
     if (nearest - self->hold_ticks > HOLD_TOLERANCE_TICKS ||
         self->hold_ticks - nearest > HOLD_TOLERANCE_TICKS) {
-        return refuse(self,
-                      TENON_ERR_STATE,
-                      TENON_CAUSE_GOAL_OUTSIDE_LIMITS,
+        return refuse(self, TENON_ERR_STATE, TENON_CAUSE_GOAL_OUTSIDE_LIMITS,
                       (float)((self->hold_ticks - DXL2_MIDDLE_TICKS) * DXL2_RAD_PER_TICK),
                       (float)((nearest - DXL2_MIDDLE_TICKS) * DXL2_RAD_PER_TICK));
     }
@@ -880,16 +854,14 @@ static int step_check_goal(struct tenon_dxl2_motor *self, tenon_ns_t now)
     uint8_t wanted[4];
     dxl2_store32(wanted, layout->has_goal_position ? (uint32_t)self->hold_ticks : 0);
     if (memcmp(wanted, self->request.data, layout->goal_width) != 0) {
-        return refuse(self,
-                      TENON_ERR_DEVICE,
-                      TENON_CAUSE_READBACK,
-                      (float)layout->goal_address,
+        return refuse(self, TENON_ERR_DEVICE, TENON_CAUSE_READBACK, (float)layout->goal_address,
                       0.0f);
     }
     return TENON_OK;
 }
 
-/* The requests before may have taken long, and a limp joint sinks: what moves is followed until it stands. */
+/* The requests before may have taken long, and a limp joint sinks: what moves is followed until it
+ * stands. */
 static int step_check_still(struct tenon_dxl2_motor *self, tenon_ns_t now)
 {
     (void)now;
@@ -931,14 +903,8 @@ static int step_check_enabled(struct tenon_dxl2_motor *self, tenon_ns_t now)
 static int motor_activate(struct tenon_module *module, tenon_ns_t now)
 {
     static const step_fn steps[] = {
-        step_look,
-        step_find_hold,
-        step_write_cap,
-        step_write_goal,
-        step_check_goal,
-        step_check_still,
-        step_enable,
-        step_check_enabled,
+        step_look,       step_find_hold,   step_write_cap, step_write_goal,
+        step_check_goal, step_check_still, step_enable,    step_check_enabled,
     };
     return run_steps(from_module(module), steps, sizeof steps / sizeof steps[0], now);
 }

@@ -1,4 +1,5 @@
-/** @file dxl2_setup.h @brief Shared by the two halves of the Dynamixel X driver: its life, and its cycle. */
+/** @file dxl2_setup.h @brief Shared by the two halves of the Dynamixel X driver: its life, and its
+ * cycle. */
 #ifndef TENON_DXL2_SETUP_H
 #define TENON_DXL2_SETUP_H
 
@@ -9,8 +10,8 @@
 
 #define DXL2_TICKS_PER_TURN 4096
 #define DXL2_MIDDLE_TICKS   2048
-/* ROBOTIS' .model files; the e-manual's 0.229 rpm is this, rounded. The servo's own profile unit, one pulse per 64 ms,
- * agrees with it to 30 ppm. */
+/* ROBOTIS' .model files; the e-manual's 0.229 rpm is this, rounded. The servo's own profile unit,
+ * one pulse per 64 ms, agrees with it to 30 ppm. */
 #define DXL2_VELOCITY_UNIT_RAD_S 0.0239691227f
 #define DXL2_FULL_PWM            885.0f
 #define DXL2_RAD_PER_TICK        (6.283185307179586 / DXL2_TICKS_PER_TURN)
@@ -70,11 +71,11 @@ static inline const struct dxl2_layout *dxl2_layout(const struct tenon_dxl2_moto
  * @param value  Of a write: low byte first, zeros behind the fourth.
  */
 int tenon__dxl2_motor_submit(struct tenon_dxl2_motor *self,
-                       struct tenon_request *request,
-                       uint8_t operation,
-                       uint16_t address,
-                       uint8_t width,
-                       uint32_t value);
+                             struct tenon_request *request,
+                             uint8_t operation,
+                             uint16_t address,
+                             uint8_t width,
+                             uint32_t value);
 
 /** What came of a request that is DONE: an alert beside it is no refusal. */
 int tenon__dxl2_result(const struct tenon_request *request);
@@ -82,7 +83,8 @@ int tenon__dxl2_result(const struct tenon_request *request);
 /** Refuse with DEVICE_FAULT and the words for the most serious of the bits. */
 int tenon__dxl2_refuse_fault(struct tenon_dxl2_motor *self);
 
-/** In one-turn mode a servo counts on while its torque is off, and comes back to one turn with torque. */
+/** In one-turn mode a servo counts on while its torque is off, and comes back to one turn with
+ * torque. */
 int32_t tenon__dxl2_wrapped(const struct tenon_dxl2_motor *self, int32_t ticks);
 
 #endif

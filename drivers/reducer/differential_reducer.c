@@ -118,7 +118,8 @@ static int differential_to_motor(struct tenon_reducer *reducer,
     return TENON_OK;
 }
 
-/* What the motors can reach is a square on its tip; of it, the square within that stands upright. */
+/* What the motors can reach is a square on its tip; of it, the square within that stands upright.
+ */
 static void limit_positions(const struct tenon_differential_reducer *self,
                             const struct tenon_motor_limits *motors,
                             struct tenon_joint_limits *out_joints)
@@ -198,11 +199,10 @@ static bool is_ratio(double ratio)
     return n >= RATIO_MIN && n <= RATIO_MAX; /* a NaN passes no comparison */
 }
 
-struct tenon_reducer *
-tenon_differential_reducer_init_sized(struct tenon_differential_reducer *self,
-                                      size_t size,
-                                      const double motor_ratios[2],
-                                      const double joint_ratios[2])
+struct tenon_reducer *tenon_differential_reducer_init_sized(struct tenon_differential_reducer *self,
+                                                            size_t size,
+                                                            const double motor_ratios[2],
+                                                            const double joint_ratios[2])
 {
     if (self == NULL || motor_ratios == NULL || joint_ratios == NULL || size != sizeof *self) {
         return NULL;

@@ -22,8 +22,8 @@ struct tenon_wire;
  * payload is the window (MIT/Damiao, ODrive).
  */
 struct tenon_field {
-    uint32_t address;
-    uint8_t width; /**< Bytes. */
+    uint32_t address; /**< Meaning by protocol, see above. */
+    uint8_t width;    /**< Bytes. */
 };
 
 /** Counters of one node. They only rise. */
@@ -59,8 +59,8 @@ struct tenon_bus_device {
     uint16_t status;        /**< Status the device sent along with its newest answer, cyclic or not;
                                meaning by protocol. */
     int16_t in_error;       /**< Why the newest cyclic read brought nothing: enum tenon_err. */
-    struct tenon_node_counters counters;
-    void *bus_private; /* the bus's record of this device */
+    struct tenon_node_counters counters; /**< Only rise. Counted by the bus. */
+    void *bus_private; /**< The bus's record of this device; nobody else's business. */
 };
 
 /** What an acyclic request does. */
@@ -90,15 +90,15 @@ enum tenon_request_state {
  * `state` now and then. It must stay where it is until DONE, or until tenon_wire_cancel().
  */
 struct tenon_request {
-    uint32_t node;
-    uint32_t address;
+    uint32_t node;     /**< Number on the bus. */
+    uint32_t address;  /**< As in struct tenon_field. */
     uint8_t operation; /**< enum tenon_operation. */
     uint8_t width;     /**< Bytes, 0 ... TENON_REQUEST_DATA. */
     uint8_t attempts;  /**< Sent so often before it fails; 0: three times. */
     uint8_t state;     /**< enum tenon_request_state. Set by the bus. */
     int16_t result;  /**< TENON_OK, or TIMEOUT, PROTO (broken answers), IO, DEVICE (see status). */
     uint16_t status; /**< Status the device sent along. */
-    uint8_t data[TENON_REQUEST_DATA];
+    uint8_t data[TENON_REQUEST_DATA]; /**< Bytes to be written, or read. */
     /* private to the bus */
     uint8_t tries;
     struct tenon_request *next;
@@ -171,9 +171,10 @@ struct tenon_bus_api {
 
 /** A bus. Storage is the caller's and must not move while it sits in a slot. */
 struct tenon_bus {
-    struct tenon_module module;
-    struct tenon_wire *wire; /**< Set by the core; gives the line's baud and latency. */
-    struct tenon_bus_counters counters;
+    struct tenon_module
+        module; /**< What all roles share; first, so that a pointer to it is one to this. */
+    struct tenon_wire *wire;            /**< Set by the core; gives the line's baud and latency. */
+    struct tenon_bus_counters counters; /**< Only rise. Counted by the driver. */
 };
 
 /**
@@ -181,9 +182,9 @@ struct tenon_bus {
  * Storage is the caller's; zero it (static storage is) before tenon_sched_add_wire().
  */
 struct tenon_wire {
-    const char *name;
-    struct tenon_slot line;
-    struct tenon_slot bus;
+    const char *name;       /**< Kept, not copied; the application's text. */
+    struct tenon_slot line; /**< Seat of the line. */
+    struct tenon_slot bus;  /**< Seat of the bus. */
     /* private */
     struct tenon_sched *sched;
     struct tenon_wire *next;

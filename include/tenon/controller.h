@@ -39,7 +39,8 @@ struct tenon_controller_api {
 
 /** A controller. Storage is the caller's and must not move while it sits in a slot. */
 struct tenon_controller {
-    struct tenon_module module;
+    struct tenon_module
+        module; /**< What all roles share; first, so that a pointer to it is one to this. */
 };
 
 /** The controller's vtable. @context any */

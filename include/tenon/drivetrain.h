@@ -27,12 +27,12 @@ struct tenon_drivetrain_config {
  * empty. Storage is the caller's, zeroed.
  */
 struct tenon_drivetrain {
-    const char *name;
-    struct tenon_slot motors[TENON_COUPLED_MAX];
-    struct tenon_slot reducer;
-    struct tenon_joint *joints[TENON_COUPLED_MAX];
-    uint8_t motor_count;
-    uint8_t joint_count;
+    const char *name;                            /**< Kept, not copied; the application's text. */
+    struct tenon_slot motors[TENON_COUPLED_MAX]; /**< Seats of the motors; motor_count are taken. */
+    struct tenon_slot reducer;                   /**< Seat of the reducer. */
+    struct tenon_joint *joints[TENON_COUPLED_MAX]; /**< The joints it serves. */
+    uint8_t motor_count;                           /**< 1 ... TENON_COUPLED_MAX. */
+    uint8_t joint_count;                           /**< 1 ... TENON_COUPLED_MAX. */
     /* private */
     struct tenon_sched *sched;
     struct tenon_drivetrain *next;

@@ -35,10 +35,10 @@ enum tenon_group_status {
  * the core.
  */
 struct tenon_path {
-    double jerk;      /* 1/s3, over the scalar's distance 1 */
-    double jerk_s;    /* length of a jerk phase */
-    double plateau_s; /* length of a phase of constant acceleration */
-    double duration_s;
+    double jerk;       /**< 1/s3, over the scalar's distance 1. */
+    double jerk_s;     /**< Length of a jerk phase. */
+    double plateau_s;  /**< Length of a phase of constant acceleration. */
+    double duration_s; /**< Of the whole move. */
 };
 
 /**
@@ -46,12 +46,12 @@ struct tenon_path {
  * is the caller's, zeroed.
  */
 struct tenon_group {
-    const char *name;
+    const char *name;                  /**< Kept, not copied; the application's text. */
     struct tenon_joint *const *joints; /**< The application's list; must outlive the group. */
-    uint16_t joint_count;
-    uint8_t policy;         /**< enum tenon_group_policy. May be set before start. */
-    uint8_t status;         /**< enum tenon_group_status. */
-    struct tenon_diag diag; /**< Why the newest move was ABORTED. */
+    uint16_t joint_count;              /**< Joints at `joints`. */
+    uint8_t policy;                    /**< enum tenon_group_policy. May be set before start. */
+    uint8_t status;                    /**< enum tenon_group_status. */
+    struct tenon_diag diag;            /**< Why the newest move was ABORTED. */
     /* private */
     struct tenon_path path;
     uint32_t elapsed_cycles; /* since the move began; a skipped release delays the path, it never

@@ -47,7 +47,7 @@ struct tenon_joint {
     uint8_t phase;   /**< ... namely where cycle % divisor == phase; < divisor. */
 
     /* Set by the core, for reading. */
-    const char *name;
+    const char *name;                    /**< Kept, not copied; the application's text. */
     struct tenon_slot motor;             /**< Its motor; EMPTY in a drivetrain. */
     struct tenon_slot reducer;           /**< EMPTY: 1:1. */
     struct tenon_slot controller;        /**< EMPTY: the set point goes to the motor's own loop. */
@@ -81,7 +81,8 @@ struct tenon_joint {
     bool is_up;           /* its modules were up in the newest cycle */
     bool has_setpoint;    /* a set point to follow was given while being enabled */
     bool is_at_rest;      /* braking is done */
-    uint8_t after_stop;   /* status to enter when braking is done */
+    bool is_behind; /* the limiter changed the newest command: the set point is yet to be reached */
+    uint8_t after_stop; /* status to enter when braking is done */
 };
 
 /**

@@ -39,7 +39,8 @@ struct tenon_line_api {
 
 /** A line. Storage is the caller's and must not move while it sits in a slot. */
 struct tenon_line {
-    struct tenon_module module;
+    struct tenon_module
+        module; /**< What all roles share; first, so that a pointer to it is one to this. */
     const char
         *port; /**< What the user would call it ("/dev/ttyUSB0"); for diagnostics. May be NULL. */
     uint32_t baud; /**< Speed in force, bit/s. */

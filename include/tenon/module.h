@@ -88,7 +88,7 @@ struct tenon_driver {
     struct tenon_api_head head;                  /**< TENON_API_HEAD(struct tenon_driver). */
     const char *name;                            /**< Short, for people and logs: "dxl2_motor". */
     uint8_t role;                                /**< enum tenon_role. */
-    uint16_t instance_size;                      /**< sizeof the driver's instance struct. */
+    uint32_t instance_size;                      /**< sizeof the driver's instance struct. */
     const struct tenon_lifecycle_api *lifecycle; /**< Required. */
     const struct tenon_api_head *api; /**< The role's vtable, e.g. &motor_api.head. Required. */
 };

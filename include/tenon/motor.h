@@ -29,11 +29,11 @@ enum tenon_valid { TENON_VALID_POSITION = 1u, TENON_VALID_VELOCITY = 2u, TENON_V
 
 /** One sample, at the motor shaft (before the reducer). */
 struct tenon_motor_state {
-    double position_rad;
-    float velocity_rad_s;
-    float effort_nm;
-    tenon_ns_t stamp_ns; /**< When it was measured, as near as is known. */
-    uint8_t valid;       /**< enum tenon_valid. */
+    double position_rad;  /**< rad. */
+    float velocity_rad_s; /**< rad/s. */
+    float effort_nm;      /**< N·m. */
+    tenon_ns_t stamp_ns;  /**< When it was measured, as near as is known. */
+    uint8_t valid;        /**< enum tenon_valid. */
 };
 
 /** One command, at the motor shaft. Which fields count follows from the mode. */
@@ -50,8 +50,8 @@ struct tenon_motor_command {
  * configure.
  */
 struct tenon_motor_limits {
-    double position_min_rad; /**< -HUGE where it turns without end. */
-    double position_max_rad;
+    double position_min_rad;  /**< -HUGE where it turns without end. */
+    double position_max_rad;  /**< Likewise, upwards. */
     float velocity_max_rad_s; /**< Of commands. */
     float effort_max_nm;      /**< Of commands. */
     float velocity_top_rad_s; /**< What it cannot physically exceed: a sample that moved faster is
@@ -84,7 +84,8 @@ struct tenon_motor_api {
 
 /** A motor. Storage is the caller's and must not move while it sits in a slot. */
 struct tenon_motor {
-    struct tenon_module module;
+    struct tenon_module
+        module; /**< What all roles share; first, so that a pointer to it is one to this. */
     struct tenon_wire
         *wire; /**< The wire it hangs on; NULL: none (a motor on pins). Set by the driver's init. */
     struct tenon_bus_device

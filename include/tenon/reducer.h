@@ -13,19 +13,19 @@ extern "C" {
 
 /** State at the output. Metres, m/s and newtons on a linear joint. */
 struct tenon_joint_state {
-    double position_rad;
-    float velocity_rad_s;
-    float effort_nm;
-    tenon_ns_t stamp_ns; /**< Of the oldest sample it is made from. */
-    uint8_t valid;       /**< enum tenon_valid. */
+    double position_rad;  /**< rad. */
+    float velocity_rad_s; /**< rad/s. */
+    float effort_nm;      /**< N·m. */
+    tenon_ns_t stamp_ns;  /**< Of the oldest sample it is made from. */
+    uint8_t valid;        /**< enum tenon_valid. */
 };
 
 /** Command at the output. Which fields count follows from the mode. */
 struct tenon_joint_command {
-    double position_rad;
-    float velocity_rad_s;
-    float effort_nm;
-    uint8_t mode; /**< enum tenon_mode. */
+    double position_rad;  /**< rad. */
+    float velocity_rad_s; /**< rad/s. */
+    float effort_nm;      /**< N·m; in PWM mode the duty, -1 ... 1. */
+    uint8_t mode;         /**< enum tenon_mode. */
 };
 
 /**
@@ -34,12 +34,12 @@ struct tenon_joint_command {
  * limit a second.
  */
 struct tenon_joint_limits {
-    double position_min_rad;
-    double position_max_rad;
-    float velocity_rad_s;
-    float acceleration_rad_s2;
-    float jerk_rad_s3;
-    float effort_nm;
+    double position_min_rad;   /**< rad. */
+    double position_max_rad;   /**< rad. */
+    float velocity_rad_s;      /**< rad/s. */
+    float acceleration_rad_s2; /**< rad/s2. */
+    float jerk_rad_s3;         /**< rad/s3. */
+    float effort_nm;           /**< N·m. */
     float following_error_rad; /**< Largest |command - position|; 0: not supervised. */
 };
 
@@ -82,7 +82,8 @@ struct tenon_reducer_api {
 
 /** A reducer. Storage is the caller's and must not move while it sits in a slot. */
 struct tenon_reducer {
-    struct tenon_module module;
+    struct tenon_module
+        module; /**< What all roles share; first, so that a pointer to it is one to this. */
     uint8_t motor_count; /**< 1 ... TENON_COUPLED_MAX. Set by the driver's init. */
     uint8_t joint_count; /**< 1 ... TENON_COUPLED_MAX. Set by the driver's init. */
 };

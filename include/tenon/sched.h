@@ -11,17 +11,17 @@ extern "C" {
 
 /** One joint in a snapshot. */
 struct tenon_joint_snapshot {
-    double position_rad;  /**< Measured. */
-    double command_rad;   /**< Commanded position, after the joint limiter. */
-    float velocity_rad_s; /**< Measured. */
-    float effort_nm;      /**< Measured. */
-    float command_velocity_rad_s;
-    float command_effort_nm;
-    float age_s;    /**< Age of the sample when it was used. */
-    int16_t code;   /**< diag.code of the joint. */
-    uint16_t cause; /**< diag.cause of the joint. */
-    uint8_t status; /**< enum tenon_joint_status. */
-    uint8_t valid;  /**< enum tenon_valid of the measurement. */
+    double position_rad;          /**< Measured. */
+    double command_rad;           /**< Commanded position, after the joint limiter. */
+    float velocity_rad_s;         /**< Measured. */
+    float effort_nm;              /**< Measured. */
+    float command_velocity_rad_s; /**< Commanded, after the joint limiter. */
+    float command_effort_nm;      /**< Commanded, after the joint limiter. */
+    float age_s;                  /**< Age of the sample when it was used. */
+    int16_t code;                 /**< diag.code of the joint. */
+    uint16_t cause;               /**< diag.cause of the joint. */
+    uint8_t status;               /**< enum tenon_joint_status. */
+    uint8_t valid;                /**< enum tenon_valid of the measurement. */
 };
 
 /** What holds for the whole snapshot. */
@@ -61,11 +61,11 @@ struct tenon_command_queue {
 
 /** The scheduler. Storage is the caller's; all members are for reading only. */
 struct tenon_sched {
-    tenon_ns_t period_ns;
-    struct tenon_sched_counters counters;
-    struct tenon_timing timing; /**< Of the whole step. */
-    uint32_t joint_count;
-    bool is_started;
+    tenon_ns_t period_ns;                 /**< Base period. */
+    struct tenon_sched_counters counters; /**< Only rise. */
+    struct tenon_timing timing;           /**< Of the whole step. */
+    uint32_t joint_count;                 /**< Joints added. */
+    bool is_started;                      /**< tenon_sched_start() has succeeded. */
     /* private */
     const struct tenon_port *port;
     uint8_t *memory;

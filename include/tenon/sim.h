@@ -52,7 +52,8 @@ struct tenon_sim_faults {
                                done. */
 };
 
-#define TENON_SIM_TABLE_SIZE     700
+#define TENON_SIM_TABLE_SIZE 700
+/** Most bytes that a Reg Write stores. */
 #define TENON_SIM_REGISTERED_MAX 128
 /** How long a servo is deaf and mute after power on, reboot or factory reset. */
 #define TENON_SIM_BOOT_NS TENON_MS(200)

@@ -8,6 +8,7 @@
 extern "C" {
 #endif
 
+/** Buckets of a histogram of times. */
 #define TENON_TIMING_BUCKETS 20
 
 /**

@@ -8,9 +8,13 @@
 extern "C" {
 #endif
 
-#define TENON_VERSION_MAJOR  0
-#define TENON_VERSION_MINOR  1
-#define TENON_VERSION_PATCH  0
+/** Version of these headers: major. */
+#define TENON_VERSION_MAJOR 0
+/** Minor. */
+#define TENON_VERSION_MINOR 1
+/** Patch. */
+#define TENON_VERSION_PATCH 0
+/** All three, as text. */
 #define TENON_VERSION_STRING "0.1.0"
 
 /**

@@ -16,16 +16,19 @@ struct tenon__dxl2_group;
 struct tenon__dxl2_record;
 
 /**
- * A Dynamixel Protocol 2.0 bus: sync write + sync read each cycle, acyclic requests in the time left over.
+ * A Dynamixel Protocol 2.0 bus: sync write + sync read each cycle, acyclic requests in the time
+ * left over.
  *
- * - Nodes are 0 ... 252; acyclic writes and reboots may also go to 254 (all), which is not answered.
- * - Out fields must follow each other without a gap; in fields may leave gaps, which are read and dropped. Neither
- *   may span more than 32 bytes.
- * - `in_stamp_ns` is the `now` of the poll that found the answer complete. `status` is the error byte of the answer:
- *   a number in bits 0 ... 6, and in bit 7 the alert that a hardware error is latched (beside number 0: valid data).
- *   An answer with an error number is never taken for data.
- * - Attaching (again) sets in_sequence to 0 and drops an out window not yet sent; detaching sets both windows to NULL.
- *   If attaching an attached device again is refused, its cyclic exchange stops until that succeeds.
+ * - Nodes are 0 ... 252; acyclic writes and reboots may also go to 254 (all), which is not
+ * answered.
+ * - Out fields must follow each other without a gap; in fields may leave gaps, which are read and
+ * dropped. Neither may span more than 32 bytes.
+ * - `in_stamp_ns` is the `now` of the poll that found the answer complete. `status` is the error
+ * byte of the answer: a number in bits 0 ... 6, and in bit 7 the alert that a hardware error is
+ * latched (beside number 0: valid data). An answer with an error number is never taken for data.
+ * - Attaching (again) sets in_sequence to 0 and drops an out window not yet sent; detaching sets
+ * both windows to NULL. If attaching an attached device again is refused, its cyclic exchange stops
+ * until that succeeds.
  */
 struct tenon_dxl2_bus {
     struct tenon_bus base; /**< First, so that &b.base is the handle. */
@@ -93,8 +96,9 @@ TENON_API struct tenon_bus *tenon_dxl2_bus_init_sized(struct tenon_dxl2_bus *sel
 /**
  * Make a bus.
  * @param[out] self         Storage, not NULL, the caller's; must outlive its use and not move.
- * @param      memory       For what grows with the devices; of any alignment, the caller's, must outlive `self`.
- *                          If it is too small, attaching a device answers TENON_ERR_FULL with the bytes needed.
+ * @param      memory       For what grows with the devices; of any alignment, the caller's, must
+ * outlive `self`. If it is too small, attaching a device answers TENON_ERR_FULL with the bytes
+ * needed.
  * @param      memory_size  Bytes at `memory`; TENON_DXL2_BUS_MEMORY(n).
  * @return The bus, or NULL when a pointer is NULL or the header is of another version.
  * @context setup

@@ -38,7 +38,7 @@ struct tenon_dxl2_motor_health {
 /** A register that configure changed in the servo's EEPROM, so that it can be reported and put
  * back. */
 struct tenon_dxl2_motor_change {
-    uint16_t address;
+    uint16_t address; /**< Register. */
     uint8_t width;      /**< Bytes. */
     uint32_t old_value; /**< What it held before the first change. */
 };
@@ -137,16 +137,15 @@ tenon_dxl2_motor_init_config(struct tenon_dxl2_motor *self,
 /**
  * Make a servo with the default settings. Otherwise as tenon_dxl2_motor_init_config().
  * @param id    0 ... 252.
- * @param mode  What commands it takes; NONE: POSITION.
+ * @param mode  enum tenon_mode: what commands it takes; NONE: POSITION.
  * @context setup
  */
 static inline struct tenon_motor *tenon_dxl2_motor_init(struct tenon_dxl2_motor *self,
                                                         struct tenon_wire *wire,
                                                         uint8_t id,
-                                                        enum tenon_mode mode)
+                                                        uint8_t mode)
 {
-    const uint8_t narrow = (uint8_t)((unsigned)mode <= 255u ? (unsigned)mode : 255u);
-    const struct tenon_dxl2_motor_config config = {id, narrow, 0, 0, 0, false, false, 0, 0, 0};
+    const struct tenon_dxl2_motor_config config = {id, mode, 0, 0, 0, false, false, 0, 0, 0};
     return tenon_dxl2_motor_init_config(self, wire, &config);
 }
 
