@@ -13,7 +13,9 @@ static struct tenon_controller_input input_at(const struct controller_subject *s
                      .velocity_rad_s = (float)(1.2 * cos(3.0 * t)),
                      .effort_nm = 0.1f,
                      .mode = subject->mode},
-        .state = {.position_rad = measured, .velocity_rad_s = (float)(1.2 * cos(3.0 * t)), .valid = 7},
+        .state = {.position_rad = measured,
+                  .velocity_rad_s = (float)(1.2 * cos(3.0 * t)),
+                  .valid = 7},
         .position_error_rad = (float)(wanted - measured),
         .dt_s = 0.004f,
     };
@@ -75,8 +77,8 @@ static void same_inputs_give_the_same_outputs(void **state)
             }
             assert_memory_equal(&out.position_rad, &first[i].position_rad, sizeof out.position_rad);
             assert_memory_equal(&out.effort_nm, &first[i].effort_nm, sizeof out.effort_nm);
-            assert_memory_equal(
-                &out.velocity_rad_s, &first[i].velocity_rad_s, sizeof out.velocity_rad_s);
+            assert_memory_equal(&out.velocity_rad_s, &first[i].velocity_rad_s,
+                                sizeof out.velocity_rad_s);
         }
     }
 }

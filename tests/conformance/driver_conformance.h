@@ -1,4 +1,5 @@
-/** @file driver_conformance.h @brief What holds for the tables of every driver, whatever its role. */
+/** @file driver_conformance.h @brief What holds for the tables of every driver, whatever its role.
+ */
 #ifndef TENON_DRIVER_CONFORMANCE_H
 #define TENON_DRIVER_CONFORMANCE_H
 

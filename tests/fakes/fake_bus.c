@@ -49,11 +49,8 @@ static int fake_attach(struct tenon_bus *bus, struct tenon_bus_device *device)
 {
     struct fake_bus *self = from_bus(bus);
     if (self->attach_result != TENON_OK) {
-        return tenon_module_refuse(&bus->module,
-                                   (enum tenon_err)self->attach_result,
-                                   TENON_CAUSE_NODE_TAKEN,
-                                   (float)device->node,
-                                   0.0f);
+        return tenon_module_refuse(&bus->module, (enum tenon_err)self->attach_result,
+                                   TENON_CAUSE_NODE_TAKEN, (float)device->node, 0.0f);
     }
     if (total(device->in_fields, device->in_count) > device->in_capacity ||
         total(device->out_fields, device->out_count) > device->out_capacity ||
@@ -68,8 +65,8 @@ static int fake_attach(struct tenon_bus *bus, struct tenon_bus_device *device)
         free_at = self->devices[i] == NULL ? i : free_at;
     }
     if (free_at == FAKE_BUS_DEVICES || find_device(self, device->node) != NULL) {
-        return tenon_module_refuse(
-            &bus->module, TENON_ERR_ARG, TENON_CAUSE_NODE_TAKEN, (float)device->node, 0.0f);
+        return tenon_module_refuse(&bus->module, TENON_ERR_ARG, TENON_CAUSE_NODE_TAKEN,
+                                   (float)device->node, 0.0f);
     }
     self->devices[free_at] = device;
     device->in = self->in[free_at];

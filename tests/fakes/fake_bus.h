@@ -1,4 +1,5 @@
-/** @file fake_bus.h @brief A bus without a wire: nodes are tables of bytes, requests complete after so many polls. */
+/** @file fake_bus.h @brief A bus without a wire: nodes are tables of bytes, requests complete after
+ * so many polls. */
 #ifndef TENON_FAKE_BUS_H
 #define TENON_FAKE_BUS_H
 
@@ -10,7 +11,8 @@
 
 struct fake_node;
 
-/** What makes a node more than a table. All may be NULL. Errors are the number the device would answer; 0: none. */
+/** What makes a node more than a table. All may be NULL. Errors are the number the device would
+ * answer; 0: none. */
 struct fake_node_rules {
     /** Before `width` bytes of `data` are stored at `address`. */
     int (*write)(struct fake_node *node, uint32_t address, uint8_t width, const uint8_t *data);
@@ -27,14 +29,14 @@ struct fake_node {
     uint8_t ping[3]; /**< What it answers a ping: model, low byte first, and firmware. */
     const struct fake_node_rules *rules;
     void *context;
-    bool is_silent;             /**< Neither hears nor answers. */
-    bool is_deaf_to_writes;     /**< Obeys writes and does not answer them (status return level 1). */
-    uint8_t alert;              /**< Or-ed into the status of every answer. */
-    uint32_t ignored_polls;     /**< Silent for so many polls more. */
-    uint32_t write_count;       /**< Acyclic writes obeyed, torque off included. */
+    bool is_silent;         /**< Neither hears nor answers. */
+    bool is_deaf_to_writes; /**< Obeys writes and does not answer them (status return level 1). */
+    uint8_t alert;          /**< Or-ed into the status of every answer. */
+    uint32_t ignored_polls; /**< Silent for so many polls more. */
+    uint32_t write_count;   /**< Acyclic writes obeyed, torque off included. */
     uint32_t torque_off_count;
     uint32_t cyclic_write_count;
-    uint32_t refused_count;     /**< Writes its rules refused, cyclic or not. */
+    uint32_t refused_count; /**< Writes its rules refused, cyclic or not. */
 };
 
 /** What becomes of the request chosen by `fail_at`. */
@@ -52,13 +54,13 @@ struct fake_bus {
     struct fake_node nodes[FAKE_BUS_NODES];
     uint32_t node_count;
     uint32_t polls_per_request; /**< 1 by init. */
-    uint32_t fail_at;           /**< The fail_at-th request from now fails; counts down; 0: none does. */
-    uint8_t failure;            /**< enum fake_failure. */
-    bool drop_all;              /**< Every answer is lost. */
-    bool is_stuck;              /**< No request completes. */
-    int16_t attach_result;      /**< attach() refuses with this; TENON_OK by init. */
-    uint32_t request_count;     /**< Completed. */
-    uint32_t bad_submit_count;  /**< Submitted while under way already. */
+    uint32_t fail_at;      /**< The fail_at-th request from now fails; counts down; 0: none does. */
+    uint8_t failure;       /**< enum fake_failure. */
+    bool drop_all;         /**< Every answer is lost. */
+    bool is_stuck;         /**< No request completes. */
+    int16_t attach_result; /**< attach() refuses with this; TENON_OK by init. */
+    uint32_t request_count;    /**< Completed. */
+    uint32_t bad_submit_count; /**< Submitted while under way already. */
     /* private */
     struct tenon_bus_device *devices[FAKE_BUS_DEVICES];
     uint8_t in[FAKE_BUS_DEVICES][32];

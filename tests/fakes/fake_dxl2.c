@@ -30,7 +30,8 @@ static int check_range(int32_t value, int32_t low, int32_t high)
     return value < low || value > high ? RANGE_ERROR : 0;
 }
 
-static int check_goal(const struct fake_node *node, uint32_t address, uint8_t width, const uint8_t *data)
+static int
+check_goal(const struct fake_node *node, uint32_t address, uint8_t width, const uint8_t *data)
 {
     const int32_t value = value_of(width, data);
     const int32_t pwm = get_signed(node, 36, 2);

@@ -26,7 +26,8 @@ static void put_corrupt(struct fake_line *self, const uint8_t *bytes, size_t cou
 
 void fake_line_put(struct fake_line *self, const uint8_t *bytes, size_t count, tenon_ns_t start)
 {
-    static const uint8_t junk[] = {0x00, 0xFF, 0xFF, 0xFD, 0x00, 0x01, 0x40, 0x00, 0x55, 0xFF, 0xFD};
+    static const uint8_t junk[] = {0x00, 0xFF, 0xFF, 0xFD, 0x00, 0x01,
+                                   0x40, 0x00, 0x55, 0xFF, 0xFD};
     if (self->busy_until_ns < start) {
         self->busy_until_ns = start;
     }

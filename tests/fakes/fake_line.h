@@ -22,11 +22,8 @@ enum fake_line_fault {
 struct fake_line;
 
 /* What was written, once per write. It may answer with fake_line_put(). */
-typedef void (*fake_line_far_end)(void *context,
-                                  struct fake_line *line,
-                                  const uint8_t *bytes,
-                                  size_t count,
-                                  tenon_ns_t now);
+typedef void (*fake_line_far_end)(
+    void *context, struct fake_line *line, const uint8_t *bytes, size_t count, tenon_ns_t now);
 
 struct fake_line {
     struct tenon_line base;

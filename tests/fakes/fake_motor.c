@@ -24,11 +24,8 @@ static bool count_down(unsigned *count)
 
 static int fail(struct fake_motor *self)
 {
-    const int rc = tenon_module_refuse(&self->base.module,
-                                       (enum tenon_err)self->fail_code,
-                                       TENON_CAUSE_DEVICE_FAULT,
-                                       1.0f,
-                                       0.0f);
+    const int rc = tenon_module_refuse(&self->base.module, (enum tenon_err)self->fail_code,
+                                       TENON_CAUSE_DEVICE_FAULT, 1.0f, 0.0f);
     self->base.module.diag.detail = "fake";
     return rc;
 }
@@ -77,8 +74,7 @@ static int fake_activate(struct tenon_module *module, tenon_ns_t now)
         };
     }
     if (rc == TENON_OK) {
-        self->jump_max_rad =
-            fmax(self->jump_max_rad, fabs(self->goal_rad - self->position_rad));
+        self->jump_max_rad = fmax(self->jump_max_rad, fabs(self->goal_rad - self->position_rad));
     }
     return rc;
 }

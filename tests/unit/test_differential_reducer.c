@@ -33,7 +33,8 @@ static void map(struct tenon_reducer *reducer,
 static void init_refuses_what_is_no_ratio(void **state)
 {
     (void)state;
-    static const double wrong[] = {0.0, NAN, INFINITY, -INFINITY, DBL_MIN, 1e7};
+    static const double wrong[] = {0.0,     (double)NAN, (double)INFINITY, -(double)INFINITY,
+                                   DBL_MIN, 1e7};
     struct tenon_differential_reducer r;
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
         for (size_t k = 0; k < 2; k++) {
@@ -103,7 +104,7 @@ static void any_two_joint_values_within_the_limits_are_within_the_motors(void **
     struct tenon_differential_reducer r;
     struct tenon_reducer *reducer = make(&r);
     struct tenon_joint_limits limits[2] = {{0}};
-    double margin = INFINITY;
+    double margin = (double)INFINITY;
     assert_int_equal(tenon_reducer_get_api(reducer)->limits(reducer, motors, limits), TENON_OK);
     for (unsigned corner = 0; corner < 4; corner++) {
         struct tenon_joint_command joints[2] = {{0}};

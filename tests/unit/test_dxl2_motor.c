@@ -7,10 +7,10 @@
 #include <math.h>
 #include <string.h>
 
-#define ID         7
-#define PATIENCE   3000 /* polls of 1 ms that a step may take */
-#define TICK_RAD   (2.0 * 3.14159265358979323846 / 4096.0)
-#define TORQUE     64
+#define ID             7
+#define PATIENCE       3000 /* polls of 1 ms that a step may take */
+#define TICK_RAD       (2.0 * 3.14159265358979323846 / 4096.0)
+#define TORQUE         64
 #define VELOCITY_RAD_S 0.0239691227
 
 static const uint16_t models[] = {1020, 1060, 1200};
@@ -36,9 +36,8 @@ static struct fake_node *node_of(struct rig *rig)
     return rig->servo.node;
 }
 
-static void set_up_config(struct rig *rig,
-                          uint16_t model,
-                          const struct tenon_dxl2_motor_config *config)
+static void
+set_up_config(struct rig *rig, uint16_t model, const struct tenon_dxl2_motor_config *config)
 {
     memset(rig, 0, sizeof *rig);
     fake_wire_init(&rig->wire);
@@ -61,7 +60,8 @@ static void tick(struct rig *rig)
     tenon_ns_t deadline = TENON_NEVER;
     const bool line_is_up = tenon_slot_is_up(&rig->wire.wire.line);
     rig->now += TENON_MS(1);
-    (void)tenon_bus_get_api(bus)->poll(bus, line_is_up ? &rig->wire.line : NULL, rig->now, &deadline);
+    (void)tenon_bus_get_api(bus)->poll(bus, line_is_up ? &rig->wire.line : NULL, rig->now,
+                                       &deadline);
     if (rig->now % TENON_MS(4) == 0 && line_is_up) {
         tenon_bus_get_api(bus)->stage(bus, rig->cycle++, rig->now);
     }
@@ -169,8 +169,7 @@ static void init_refuses_null_and_other_sizes(void **state)
     assert_null(tenon_dxl2_motor_init(NULL, wire, ID, TENON_MODE_POSITION));
     assert_null(tenon_dxl2_motor_init(&rig.motor, NULL, ID, TENON_MODE_POSITION));
     assert_null(tenon_dxl2_motor_init_config(&rig.motor, wire, NULL));
-    assert_null(
-        tenon_dxl2_motor_init_sized(&rig.motor, sizeof rig.motor - 4, wire, &config));
+    assert_null(tenon_dxl2_motor_init_sized(&rig.motor, sizeof rig.motor - 4, wire, &config));
     assert_ptr_equal(tenon_dxl2_motor_init(&rig.motor, wire, ID, TENON_MODE_POSITION),
                      &rig.motor.base);
 }
@@ -197,11 +196,9 @@ static void bad_settings_are_told_when_it_is_added(void **state)
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct rig rig;
         fake_wire_init(&rig.wire);
-        assert_non_null(
-            tenon_dxl2_motor_init_config(&rig.motor, &rig.wire.wire, &cases[i].config));
+        assert_non_null(tenon_dxl2_motor_init_config(&rig.motor, &rig.wire.wire, &cases[i].config));
         const int rc = module_of(&rig)->driver->lifecycle->attach(module_of(&rig));
-        assert_refused(
-            &rig, rc, (enum tenon_err)cases[i].code, (enum tenon_cause)cases[i].cause);
+        assert_refused(&rig, rc, (enum tenon_err)cases[i].code, (enum tenon_cause)cases[i].cause);
         assert_int_equal(call(&rig, MAKE_SAFE), TENON_OK); /* nothing was ever sent */
     }
 }
@@ -360,8 +357,8 @@ static void changes_in_eeprom_are_listed_with_what_was_there_first(void **state)
     assert_int_equal(tenon_dxl2_motor_changes(&rig.motor, changes, 1), 2);
     assert_int_equal(changes[0].address, 9);
     assert_int_equal(changes[0].old_value, 250);
-    assert_int_equal(
-        tenon_dxl2_motor_changes(&rig.motor, changes, TENON_DXL2_MOTOR_CHANGES_MAX), 2);
+    assert_int_equal(tenon_dxl2_motor_changes(&rig.motor, changes, TENON_DXL2_MOTOR_CHANGES_MAX),
+                     2);
     assert_int_equal(changes[1].address, 11);
     assert_int_equal(changes[1].width, 1);
     assert_int_equal(changes[1].old_value, 3);
@@ -427,8 +424,8 @@ static void a_latched_error_is_told_in_words_and_rebooted_away_only_after_a_faul
         uint8_t bits;
         const char *words;
     } cases[] = {
-        {0x01, "input voltage"}, {0x04, "overheating"}, {0x08, "encoder"},
-        {0x10, "electrical shock"}, {0x20, "overload"}, {0x24, "overload"},
+        {0x01, "input voltage"},    {0x04, "overheating"}, {0x08, "encoder"},
+        {0x10, "electrical shock"}, {0x20, "overload"},    {0x24, "overload"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct rig rig;
@@ -461,7 +458,8 @@ static void an_error_that_stays_is_rebooted_once_and_told(void **state)
     assert_int_equal(rig.servo.reboot_count, 1);
 }
 
-static void a_servo_that_does_not_come_back_from_its_reboot_is_given_up_within_a_second(void **state)
+static void
+a_servo_that_does_not_come_back_from_its_reboot_is_given_up_within_a_second(void **state)
 {
     (void)state;
     struct rig rig;
@@ -573,8 +571,7 @@ static void a_servo_that_stands_outside_its_limits_gets_no_torque(void **state)
     set_up(&rig, 1020, TENON_MODE_POSITION);
     fake_node_set(node_of(&rig), 52, 4, 2000);
     assert_int_equal(bring_up(&rig), TENON_OK);
-    assert_refused(
-        &rig, run(&rig, ACTIVATE), TENON_ERR_STATE, TENON_CAUSE_GOAL_OUTSIDE_LIMITS);
+    assert_refused(&rig, run(&rig, ACTIVATE), TENON_ERR_STATE, TENON_CAUSE_GOAL_OUTSIDE_LIMITS);
     assert_int_equal(rig.servo.torque_on_count, 0);
     fake_node_set(node_of(&rig), 132, 4, 2000);
     assert_int_equal(run(&rig, ACTIVATE), TENON_OK);
@@ -696,8 +693,7 @@ static void make_safe_repeats_itself_and_keeps_the_reason_for_the_stop(void **st
     struct rig rig;
     set_up(&rig, 1020, TENON_MODE_POSITION);
     assert_int_equal(bring_active(&rig), TENON_OK);
-    (void)tenon_module_refuse(
-        module_of(&rig), TENON_ERR_TIMEOUT, TENON_CAUSE_STALE, 0.2f, 0.1f);
+    (void)tenon_module_refuse(module_of(&rig), TENON_ERR_TIMEOUT, TENON_CAUSE_STALE, 0.2f, 0.1f);
     node_of(&rig)->is_silent = true;
     assert_int_equal(run(&rig, MAKE_SAFE), TENON_ERR_TIMEOUT);
     assert_int_equal(module_of(&rig)->diag.cause, TENON_CAUSE_STALE);
@@ -718,6 +714,26 @@ static void a_stop_that_was_given_up_is_not_taken_for_the_next_one(void **state)
     assert_int_equal(run(&rig, ACTIVATE), TENON_OK);
     assert_int_equal(node_of(&rig)->table[TORQUE], 1);
     assert_int_equal(call(&rig, MAKE_SAFE), TENON_ERR_AGAIN);
+    assert_int_equal(run(&rig, MAKE_SAFE), TENON_OK);
+    assert_int_equal(node_of(&rig)->table[TORQUE], 0);
+}
+
+/* The same with a stop that was still under way, and with torque that came from elsewhere. */
+static void no_stop_is_answered_from_memory(void **state)
+{
+    (void)state;
+    struct rig rig;
+    set_up(&rig, 1020, TENON_MODE_POSITION);
+    assert_int_equal(bring_up(&rig), TENON_OK);
+    assert_int_equal(call(&rig, MAKE_SAFE), TENON_ERR_AGAIN);
+    assert_int_equal(run(&rig, ACTIVATE), TENON_OK);
+    assert_int_equal(run(&rig, MAKE_SAFE), TENON_OK);
+    assert_int_equal(node_of(&rig)->table[TORQUE], 0);
+    assert_int_equal(call(&rig, MAKE_SAFE), TENON_ERR_AGAIN);
+    tick(&rig);
+    node_of(&rig)->table[TORQUE] = 1;
+    assert_int_equal(bring_up(&rig), TENON_OK);
+    assert_true(rig.motor.base.is_holding);
     assert_int_equal(run(&rig, MAKE_SAFE), TENON_OK);
     assert_int_equal(node_of(&rig)->table[TORQUE], 0);
 }
@@ -788,7 +804,7 @@ static void wild_commands_stay_within_the_registers(void **state)
 {
     (void)state;
     static const double wild[] = {
-        1e3, -1e3, 1e30, -1e30, DBL_MAX, -DBL_MAX, INFINITY, -INFINITY, 5e-324,
+        1e3, -1e3, 1e30, -1e30, DBL_MAX, -DBL_MAX, (double)INFINITY, -(double)INFINITY, 5e-324,
     };
     for (size_t i = 0; i < 3; i++) {
         for (unsigned mode = TENON_MODE_POSITION; mode <= TENON_MODE_PWM; mode++) {
@@ -799,7 +815,7 @@ static void wild_commands_stay_within_the_registers(void **state)
             set_up(&rig, models[i], (enum tenon_mode)mode);
             assert_int_equal(bring_active(&rig), TENON_OK);
             for (size_t w = 0; w < sizeof wild / sizeof wild[0]; w++) {
-                const float narrow = (float)fmax(-FLT_MAX, fmin(FLT_MAX, wild[w]));
+                const float narrow = (float)fmax(-(double)FLT_MAX, fmin((double)FLT_MAX, wild[w]));
                 const uint32_t before = node_of(&rig)->cyclic_write_count;
                 assert_int_equal(command(&rig, wild[w], narrow, narrow), TENON_OK);
                 cycle(&rig);
@@ -984,6 +1000,7 @@ int main(void)
         cmocka_unit_test(make_safe_ends_torque_wherever_activation_is),
         cmocka_unit_test(make_safe_repeats_itself_and_keeps_the_reason_for_the_stop),
         cmocka_unit_test(a_stop_that_was_given_up_is_not_taken_for_the_next_one),
+        cmocka_unit_test(no_stop_is_answered_from_memory),
         cmocka_unit_test(an_alert_does_not_keep_torque_from_going_off),
         cmocka_unit_test(commands_become_registers),
         cmocka_unit_test(a_capped_position_carries_its_cap),

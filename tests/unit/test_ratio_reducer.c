@@ -11,7 +11,7 @@ static void init_refuses_what_is_no_ratio(void **state)
 {
     (void)state;
     static const double wrong[] = {
-        0.0, -0.0, NAN, INFINITY, -INFINITY, 1e-7, -1e7, DBL_MIN, DBL_MAX,
+        0.0, -0.0, (double)NAN, (double)INFINITY, -(double)INFINITY, 1e-7, -1e7, DBL_MIN, DBL_MAX,
     };
     struct tenon_ratio_reducer r;
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
