@@ -52,6 +52,7 @@ struct tenon_sim_faults {
                                done. */
 };
 
+/** Bytes of a virtual control table. */
 #define TENON_SIM_TABLE_SIZE 700
 /** Most bytes that a Reg Write stores. */
 #define TENON_SIM_REGISTERED_MAX 128
@@ -212,8 +213,10 @@ enum tenon_sim_absent_policy {
  * ping.
  */
 #define TENON_SIM_WIRE_CAPACITY 4096
-#define TENON_SIM_REQUEST_MAX   2048
-#define TENON_SIM_REPLY_MAX     2048
+/** Longest request a virtual bus takes, bytes. */
+#define TENON_SIM_REQUEST_MAX 2048
+/** Most bytes of answers to one request. */
+#define TENON_SIM_REPLY_MAX 2048
 
 /** A byte on its way to the host. */
 struct tenon_sim_wire_byte {
