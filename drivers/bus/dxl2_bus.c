@@ -3,17 +3,20 @@
 #include <string.h>
 
 enum {
-    DRAIN_READS_MAX = 4, /* before a transmission; a line that chatters on without end must not keep us from it */
+    DRAIN_READS_MAX =
+        4, /* before a transmission; a line that chatters on without end must not keep us from it */
     BITS_PER_BYTE = 10,
     REGISTER_TORQUE_ENABLE = 64
 };
 
-/* What a device may take beyond its return delay, and how far host and device clocks may be apart. */
+/* What a device may take beyond its return delay, and how far host and device clocks may be apart.
+ */
 #define MARGIN_NS           TENON_US(300)
 #define MARGIN_PER_REPLY_NS TENON_US(20)
 /* A write that has not been taken by then never will. */
 #define MARGIN_SEND_NS TENON_MS(5)
-/* How often to look again when something is late; a byte's time or the line's latency may stretch it. */
+/* How often to look again when something is late; a byte's time or the line's latency may stretch
+ * it. */
 #define STEP_NS TENON_US(50)
 
 /* ---- Time ---- */
@@ -38,62 +41,62 @@ void tenon__dxl2_expect(struct tenon_dxl2_bus *self,
     self->expects_reply = true;
     self->reply_ns = tenon__dxl2_wire_ns(self, reply_bytes) + TENON_US(delay_us);
     self->slack_us = 0;
-    self->margin_ns = MARGIN_NS + MARGIN_PER_REPLY_NS * (tenon_ns_t)reply_count;
+    /* Stuffing adds a byte for every three of data at most. */
+    const uint32_t stuffing = (reply_bytes - DXL2_STATUS_SIZE(0u) * reply_count) / 3;
+    self->margin_ns = MARGIN_NS + MARGIN_PER_REPLY_NS * (tenon_ns_t)reply_count +
+                      tenon__dxl2_wire_ns(self, stuffing);
 }
 
 /* The bytes handed over leave the wire at `sent_ns`: from then on answers may come. */
-static void set_deadlines(struct tenon_dxl2_bus *self,
-                          const struct tenon_line *line,
-                          tenon_ns_t sent_ns)
+static void
+set_deadlines(struct tenon_dxl2_bus *self, const struct tenon_line *line, tenon_ns_t sent_ns)
 {
     self->expected_ns = sent_ns + self->reply_ns;
     self->timeout_ns =
         self->expected_ns + TENON_US(self->slack_us) + line->latency_ns + self->margin_ns;
 }
 
-static void lower(tenon_ns_t *io_deadline, tenon_ns_t to)
-{
-    *io_deadline = to < *io_deadline ? to : *io_deadline;
-}
-
-/* Once when all should be over, then in small steps: a runner need not wake for every byte. */
-static void lower_deadline(const struct tenon_dxl2_bus *self,
-                           const struct tenon_line *line,
-                           tenon_ns_t now,
-                           tenon_ns_t *io_deadline)
+/* When to look again at something that is late. */
+static tenon_ns_t
+next_look(const struct tenon_dxl2_bus *self, const struct tenon_line *line, tenon_ns_t now)
 {
     tenon_ns_t step = tenon__dxl2_wire_ns(self, 8);
     step = step > STEP_NS ? step : STEP_NS;
-    step = step > line->latency_ns / 4 ? step : line->latency_ns / 4;
-    switch ((enum tenon__dxl2_phase)self->phase) {
-    case PHASE_IDLE:
+    return now + (step > line->latency_ns / 4 ? step : line->latency_ns / 4);
+}
+
+/* Once when all should be over, then in small steps: a runner need not wake for every byte. */
+static tenon_ns_t
+next_call(const struct tenon_dxl2_bus *self, const struct tenon_line *line, tenon_ns_t now)
+{
+    if (self->phase == PHASE_IDLE) {
         if (self->held != NULL) {
-            lower(io_deadline, self->next_stage_ns);
-        } else if (self->queue != NULL || self->cycle_is_staged || self->cycle_is_running) {
-            lower(io_deadline, now);
+            return self->next_stage_ns;
         }
-        break;
-    case PHASE_SENDING:
-        lower(io_deadline, now + step);
-        break;
-    case PHASE_WAITING:
-        if (self->input_is_full) {
-            lower(io_deadline, now);
-        } else if (now < self->expected_ns) {
-            lower(io_deadline, self->expected_ns);
-        } else {
-            lower(io_deadline, now + step < self->timeout_ns ? now + step : self->timeout_ns);
-        }
-        break;
-    case PHASE_PAUSING:
-        lower(io_deadline, self->expected_ns);
-        break;
+        const bool has_work =
+            self->queue != NULL || self->cycle_is_staged || self->cycle_is_running;
+        return has_work ? now : TENON_NEVER;
     }
+    if (self->phase == PHASE_SENDING) {
+        return next_look(self, line, now);
+    }
+    if (self->phase == PHASE_PAUSING) {
+        return self->expected_ns;
+    }
+    if (self->input_is_full) {
+        return now;
+    }
+    if (now < self->expected_ns) {
+        return self->expected_ns;
+    }
+    const tenon_ns_t look = next_look(self, line, now);
+    return look < self->timeout_ns ? look : self->timeout_ns;
 }
 
 /* ---- Receiving ---- */
 
-/* Asked by the parser. Whoever is awaited may send what is awaited; others, what could have come late. */
+/* Asked by the parser. Whoever is awaited may send what is awaited; others, what could have come
+ * late. */
 static uint16_t limit_length(void *context, uint8_t id, uint8_t instruction)
 {
     const struct tenon_dxl2_bus *self = context;
@@ -219,7 +222,7 @@ static int send(struct tenon_dxl2_bus *self, struct tenon_line *line, tenon_ns_t
 
 static enum tenon__dxl2_job next_job(struct tenon_dxl2_bus *self, tenon_ns_t now)
 {
-    if (tenon__dxl2_has_urgent_request(self)) {
+    if (self->queue != NULL && self->queue->operation == TENON_OP_TORQUE_OFF) {
         return JOB_REQUEST;
     }
     if (self->cycle_is_staged) {
@@ -231,7 +234,8 @@ static enum tenon__dxl2_job next_job(struct tenon_dxl2_bus *self, tenon_ns_t now
     if (self->cycle_is_running) {
         return JOB_GROUP;
     }
-    return tenon__dxl2_may_start_request(self, now) ? JOB_REQUEST : JOB_NONE;
+    const bool is_ready = self->queue != NULL && tenon__dxl2_may_start_request(self, now);
+    return is_ready ? JOB_REQUEST : JOB_NONE;
 }
 
 static void encode_job(struct tenon_dxl2_bus *self)
@@ -356,27 +360,26 @@ poll_bus(struct tenon_bus *base, struct tenon_line *line, tenon_ns_t now, tenon_
         fail_all(self, now);
         return TENON_ERR_IO;
     }
-    lower_deadline(self, line, now, io_deadline);
+    const tenon_ns_t next = next_call(self, line, now);
+    if (next < *io_deadline) {
+        *io_deadline = next;
+    }
     return TENON_OK;
 }
 
 /* ---- The rest ---- */
 
 /*
- * Whatever the category, the one thing that can be sent without knowing more is torque off. A write to all of them is
- * 13 bytes however many there are, reaches servos that are not attached, too, and never needs to be encoded anew.
- * Torque Enable is at 64 in the X and MX tables, the ones that the bundled motor drivers know; the P series has it at
- * 512 and ignores this.
+ * Whatever the category, the one thing that can be sent without knowing more is torque off. A write
+ * to all of them is 13 bytes however many there are, reaches servos that are not attached, too, and
+ * never needs to be encoded anew. Torque Enable is at 64 in the X and MX tables, the ones that the
+ * bundled motor drivers know; the P series has it at 512 and ignores this.
  */
 static void encode_safe_frame(struct tenon_dxl2_bus *self)
 {
     const uint8_t params[] = {REGISTER_TORQUE_ENABLE, 0, 0};
-    const int size = dxl2_encode(self->safe_frame,
-                                 sizeof self->safe_frame,
-                                 DXL2_BROADCAST,
-                                 DXL2_WRITE,
-                                 params,
-                                 sizeof params);
+    const int size = dxl2_encode(self->safe_frame, sizeof self->safe_frame, DXL2_BROADCAST,
+                                 DXL2_WRITE, params, sizeof params);
     self->safe_frame_bytes = (uint8_t)(size > 0 ? size : 0);
 }
 

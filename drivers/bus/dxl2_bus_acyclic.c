@@ -101,11 +101,6 @@ void tenon__dxl2_cancel_node(struct tenon_dxl2_bus *self, uint32_t node)
     }
 }
 
-bool tenon__dxl2_has_urgent_request(const struct tenon_dxl2_bus *self)
-{
-    return self->queue != NULL && self->queue->operation == TENON_OP_TORQUE_OFF;
-}
-
 static uint8_t answer_width(const struct tenon_request *request)
 {
     if (request->operation == TENON_OP_READ) {
@@ -124,12 +119,9 @@ static uint32_t return_delay_us(const struct tenon_dxl2_bus *self, uint32_t node
 bool tenon__dxl2_may_start_request(struct tenon_dxl2_bus *self, tenon_ns_t now)
 {
     const struct tenon_request *first = self->queue;
-    if (first == NULL) {
-        return false;
-    }
     const size_t bytes = REQUEST_FRAME_MAX + DXL2_STATUS_SIZE((size_t)answer_width(first));
-    const tenon_ns_t end = now + tenon__dxl2_wire_ns(self, bytes) +
-                           TENON_US(return_delay_us(self, first->node));
+    const tenon_ns_t end =
+        now + tenon__dxl2_wire_ns(self, bytes) + TENON_US(return_delay_us(self, first->node));
     if (now >= self->next_stage_ns || end <= self->next_stage_ns) {
         return true;
     }
@@ -140,11 +132,13 @@ bool tenon__dxl2_may_start_request(struct tenon_dxl2_bus *self, tenon_ns_t now)
     return self->held_stage != self->stage_count;
 }
 
-/* Both IDs of a device whose ID this request changes: nobody documents with which one it answers. */
+/* Both IDs of a device whose ID this request changes: nobody documents with which one it answers.
+ */
 static uint8_t other_id(const struct tenon_request *request)
 {
     const uint32_t offset = REGISTER_ID - request->address;
-    const bool is_hit = is_write(request) && request->address <= REGISTER_ID && offset < request->width;
+    const bool is_hit =
+        is_write(request) && request->address <= REGISTER_ID && offset < request->width;
     return is_hit ? request->data[offset] : (uint8_t)request->node;
 }
 
@@ -156,10 +150,7 @@ static void encode(struct tenon_dxl2_bus *self, const struct tenon_request *requ
                                            [TENON_OP_REBOOT] = DXL2_REBOOT,
                                            [TENON_OP_TORQUE_OFF] = DXL2_WRITE};
     struct dxl2_writer w;
-    dxl2_begin(&w,
-               self->tx,
-               self->tx_capacity,
-               (uint8_t)request->node,
+    dxl2_begin(&w, self->tx, self->tx_capacity, (uint8_t)request->node,
                instructions[request->operation]);
     if (request->operation == TENON_OP_READ) {
         dxl2_put16(&w, (uint16_t)request->address);
@@ -189,7 +180,8 @@ void tenon__dxl2_begin_request(struct tenon_dxl2_bus *self)
     if (request->node != DXL2_BROADCAST) {
         const uint32_t delay_us = return_delay_us(self, request->node);
         tenon__dxl2_expect(self, 1, DXL2_STATUS_SIZE((uint32_t)self->ask_width), delay_us);
-        /* Whoever answers a probe may be another servo than the one that was here: allow it the longest delay. */
+        /* Whoever answers a probe may be another servo than the one that was here: allow it the
+         * longest delay. */
         self->slack_us = RETURN_DELAY_MAX_US - delay_us;
     }
 }

@@ -2,8 +2,6 @@
 
 #include <string.h>
 
-enum { WRITE_HEAD = DXL2_HEADER_SIZE + 4 /* address and width */ };
-
 /* ---- Which are due ---- */
 
 static bool is_due(const struct tenon_bus_device *device, uint32_t cycle)
@@ -23,6 +21,9 @@ static void expect_next_stage(struct tenon_dxl2_bus *self, tenon_ns_t now)
 void tenon__dxl2_stage(struct tenon_bus *base, uint32_t cycle, tenon_ns_t now)
 {
     struct tenon_dxl2_bus *self = tenon__dxl2_self(base);
+    if (self->record_count == 0) {
+        return;
+    }
     expect_next_stage(self, now);
     if (self->cycle_is_staged || self->cycle_is_running) {
         base->counters.overrun_count++;
@@ -35,10 +36,8 @@ void tenon__dxl2_stage(struct tenon_bus *base, uint32_t cycle, tenon_ns_t now)
             continue;
         }
         const bool due = is_due(device, cycle);
-        if (due && device->out_is_fresh && r->out_span > 0) {
-            r->write_is_due = true;
-        }
-        const bool read_is_due = due && device->is_listening && r->in_span > 0;
+        r->write_is_due |= due & device->out_is_fresh & (r->out_span > 0);
+        const bool read_is_due = due & device->is_listening & (r->in_span > 0);
         if (read_is_due != r->read_is_due) {
             r->read_is_due = read_is_due;
             if (!self->plan_is_stale) {
@@ -50,27 +49,66 @@ void tenon__dxl2_stage(struct tenon_bus *base, uint32_t cycle, tenon_ns_t now)
 
 /* ---- Sending ---- */
 
-/* Header with LEN to come, and what each sync instruction begins with. */
-static void put_sync_head(uint8_t *frame, uint8_t instruction, uint16_t address, uint8_t width)
+/* Whether FF FF FD is in there, which must be stuffed. */
+static bool has_marker(const uint8_t *bytes, size_t count)
 {
-    const uint8_t head[DXL2_HEADER_SIZE] = {
-        0xFF, 0xFF, 0xFD, 0x00, DXL2_BROADCAST, 0, 0, instruction};
+    size_t i = 2;
+    while (i < count) {
+        if (bytes[i] < 0xFDu) {
+            i += 3; /* nor can a marker end at the next two */
+        } else if (bytes[i] == 0xFDu && bytes[i - 1] == 0xFFu && bytes[i - 2] == 0xFFu) {
+            return true;
+        } else {
+            i++;
+        }
+    }
+    return false;
+}
+
+/* Not zero if one of eight bytes is FD; a few other values may pass for it. */
+static inline uint64_t suspect_fd(const uint8_t *bytes)
+{
+    uint64_t word;
+    memcpy(&word, bytes, sizeof word);
+    word ^= UINT64_C(0xFDFDFDFDFDFDFDFD);
+    return (word - UINT64_C(0x0101010101010101)) & ~word & UINT64_C(0x8080808080808080);
+}
+
+/* The same, quick for the usual sizes of an answer. */
+static inline bool answer_has_marker(const uint8_t *bytes, size_t count)
+{
+    if (count >= 8 && count <= 16 && (suspect_fd(bytes) | suspect_fd(bytes + count - 8)) == 0) {
+        return false;
+    }
+    return has_marker(bytes, count);
+}
+
+/* Header with LEN to come, and what each sync instruction begins with. @return Where the rest goes.
+ */
+static uint8_t *put_sync_head(uint8_t *frame, uint8_t instruction, uint16_t address, uint8_t width)
+{
+    const uint8_t head[DXL2_HEADER_SIZE] = {0xFF,           0xFF, 0xFD, 0x00,
+                                            DXL2_BROADCAST, 0,    0,    instruction};
     memcpy(frame, head, sizeof head);
     dxl2_store16(frame + 8, address);
     dxl2_store16(frame + 10, width);
+    return frame + 12;
 }
 
-/* LEN and CRC for the `count` bytes at tx + at; stuffed only if need be, which is rare. Returns the size. */
-static size_t close_frame(struct tenon_dxl2_bus *self, size_t at, size_t count)
+/* LEN and CRC for the bytes from tx + at to `end`; stuffed only if need be, which is rare. @return
+ * The size. */
+static size_t close_frame(const struct tenon_dxl2_bus *self, size_t at, const uint8_t *end)
 {
     uint8_t *frame = self->tx + at;
+    const size_t count = (size_t)(end - frame);
     const size_t params = count - DXL2_HEADER_SIZE;
-    if (tenon__dxl2_has_marker(frame + DXL2_HEADER_SIZE, params)) {
-        /* From the end of tx, which holds every frame at its longest, so that the writer never overtakes the reader. */
+    if (has_marker(frame + DXL2_HEADER_SIZE, params)) {
+        /* From the end of tx, which holds every frame at its longest, so that the writer never
+         * overtakes the reader. */
         uint8_t *copy = self->tx + self->tx_capacity - params;
         memmove(copy, frame + DXL2_HEADER_SIZE, params);
-        const int size = dxl2_encode(
-            frame, self->tx_capacity - at, DXL2_BROADCAST, DXL2_SYNC_WRITE, copy, params);
+        const int size = dxl2_encode(frame, self->tx_capacity - at, DXL2_BROADCAST, DXL2_SYNC_WRITE,
+                                     copy, params);
         return size > 0 ? (size_t)size : 0;
     }
     dxl2_store16(frame + 5, (uint16_t)(count + 2u - 7u));
@@ -78,40 +116,51 @@ static size_t close_frame(struct tenon_dxl2_bus *self, size_t at, size_t count)
     return count + 2u;
 }
 
-static inline void copy_window(uint8_t *to, const uint8_t *from, uint8_t count)
+/* As memcpy(), without a call for the usual widths. */
+static inline void copy_bytes(uint8_t *to, const uint8_t *from, size_t count)
 {
     if (count == 4) {
-        memcpy(to, from, 4); /* the common case, without a call */
+        memcpy(to, from, 4);
+    } else if (count >= 8 && count <= 16) {
+        uint8_t begin[8]; /* the halves may overlap */
+        uint8_t end[8];
+        memcpy(begin, from, 8);
+        memcpy(end, from + count - 8, 8);
+        memcpy(to, begin, 8);
+        memcpy(to + count - 8, end, 8);
     } else {
         memcpy(to, from, count);
     }
 }
 
-/* One sync write per shape, from tx + 0 on. */
+/* One sync write per shape, from tx + 0 on. The locals are for speed: bytes may alias all members.
+ */
 static void encode_writes(struct tenon_dxl2_bus *self)
 {
+    struct tenon__dxl2_record *const records = self->records;
+    const uint8_t *order = self->write_order;
+    const uint8_t *const order_end = order + self->record_count;
     const struct tenon__dxl2_record *first = NULL; /* of the open frame */
     size_t begin = 0;
-    size_t at = 0;
-    for (size_t i = 0; i < self->record_count; i++) {
-        struct tenon__dxl2_record *r = &self->records[self->write_order[i]];
+    uint8_t *at = self->tx;
+    for (; order != order_end; order++) {
+        struct tenon__dxl2_record *r = &records[*order];
         if (!r->write_is_due) {
             continue;
         }
-        r->write_is_due = false;
-        r->device->out_is_fresh = false;
-        if (first == NULL || r->out_address != first->out_address ||
-            r->out_span != first->out_span) {
-            begin += first == NULL ? 0 : close_frame(self, begin, at - begin);
-            put_sync_head(self->tx + begin, DXL2_SYNC_WRITE, r->out_address, r->out_span);
-            at = begin + WRITE_HEAD;
+        if (first == NULL || r->write_group != first->write_group) {
+            begin += first == NULL ? 0 : close_frame(self, begin, at);
+            at = put_sync_head(self->tx + begin, DXL2_SYNC_WRITE, r->out_address, r->out_span);
             first = r;
         }
-        self->tx[at] = r->id;
-        copy_window(self->tx + at + 1, r->out, r->out_span);
-        at += 1u + r->out_span;
+        const size_t span = r->out_span;
+        r->write_is_due = false;
+        r->device->out_is_fresh = false;
+        *at = r->id;
+        copy_bytes(at + 1, r->out, span);
+        at += 1 + span;
     }
-    self->tx_count = begin + (first == NULL ? 0 : close_frame(self, begin, at - begin));
+    self->tx_count = begin + (first == NULL ? 0 : close_frame(self, begin, at));
 }
 
 static bool is_read_due(const struct tenon__dxl2_record *r)
@@ -161,11 +210,9 @@ static struct ask encode_read(const struct tenon_dxl2_bus *self,
 
 static void refresh_group(const struct tenon_dxl2_bus *self, struct tenon__dxl2_group *g)
 {
-    const struct ask ask = encode_read(self,
-                                       g,
-                                       is_read_due,
-                                       self->frames + (size_t)g->first * READ_FRAME_MAX,
-                                       (size_t)g->count * READ_FRAME_MAX);
+    const struct ask ask =
+        encode_read(self, g, is_read_due, self->frames + (size_t)g->first * READ_FRAME_MAX,
+                    (size_t)g->count * READ_FRAME_MAX);
     g->frame_bytes = (uint16_t)ask.frame_bytes;
     g->due_count = (uint8_t)ask.count;
     g->reply_bytes = (uint16_t)ask.reply_bytes;
@@ -198,8 +245,11 @@ static void append_group(struct tenon_dxl2_bus *self)
     const uint8_t *frame = self->frames + (size_t)g->first * READ_FRAME_MAX;
     memcpy(self->tx + self->tx_count, frame, g->frame_bytes);
     self->tx_count += g->frame_bytes;
-    for (size_t i = g->first; i < (size_t)g->first + g->count; i++) {
-        struct tenon__dxl2_record *r = &self->records[self->read_order[i]];
+    struct tenon__dxl2_record *const records = self->records;
+    const uint8_t *order = self->read_order + g->first;
+    const uint8_t *const order_end = order + g->count;
+    for (; order != order_end; order++) {
+        struct tenon__dxl2_record *r = &records[*order];
         r->is_awaited = r->read_is_due;
     }
     self->awaited_count = g->due_count;
@@ -219,7 +269,8 @@ void tenon__dxl2_begin_cycle(struct tenon_dxl2_bus *self)
     if (self->plan_is_stale) {
         tenon__dxl2_plan(self);
     } else if (self->cycle_is_running) {
-        self->group_at = self->group; /* the cycle before was cut short: those it left out come first */
+        self->group_at =
+            self->group; /* the cycle before was cut short: those it left out come first */
     }
     self->cycle_is_staged = false;
     self->cycle_is_running = false;
@@ -243,8 +294,8 @@ void tenon__dxl2_begin_group(struct tenon_dxl2_bus *self)
 void tenon__dxl2_begin_recovery(struct tenon_dxl2_bus *self)
 {
     self->wants_recovery = false;
-    const struct ask ask = encode_read(
-        self, &self->groups[self->group], is_read_again, self->tx, self->tx_capacity);
+    const struct ask ask =
+        encode_read(self, &self->groups[self->group], is_read_again, self->tx, self->tx_capacity);
     self->tx_count = ask.frame_bytes;
     if (ask.frame_bytes > 0) {
         tenon__dxl2_expect(self, ask.count, ask.reply_bytes, ask.delay_us);
@@ -362,7 +413,8 @@ void tenon__dxl2_judge_missing(struct tenon_dxl2_bus *self,
     }
     miss(self, &self->records[self->read_order[at]], TENON_ERR_TIMEOUT);
     self->records[self->read_order[at]].is_suspect = true;
-    /* Suspects are not worth a second request: they change places, so each is the first of them now and then. */
+    /* Suspects are not worth a second request: they change places, so each is the first of them now
+     * and then. */
     for (size_t i = at + 1; i < end; i++) {
         struct tenon__dxl2_record *r = &self->records[self->read_order[i]];
         if (r->is_awaited && r->is_suspect) {
@@ -391,57 +443,65 @@ static void pick_fields(const struct tenon__dxl2_record *r, const uint8_t *data)
     }
 }
 
-static inline void settle(struct tenon_dxl2_bus *self, struct tenon__dxl2_record *r, uint8_t error)
+static void settle(struct tenon_dxl2_bus *self, struct tenon__dxl2_record *r, uint8_t error)
 {
     r->is_awaited = false;
     r->is_suspect = false;
-    self->awaited_count--;
     r->device->status = error;
+    self->awaited_count--;
 }
 
-static inline void take_sample(struct tenon_dxl2_bus *self,
-                               struct tenon__dxl2_record *r,
-                               const uint8_t *data,
-                               uint8_t error,
-                               tenon_ns_t now)
+static inline void
+store_sample(struct tenon__dxl2_record *r, const uint8_t *data, uint8_t error, tenon_ns_t now)
 {
     struct tenon_bus_device *device = r->device;
-    settle(self, r, error);
     if (r->in_is_plain) {
-        memcpy(r->in, data, r->in_span);
+        copy_bytes(r->in, data, r->in_span);
     } else {
         pick_fields(r, data);
     }
+    r->is_awaited = false;
+    r->is_suspect = false;
+    device->status = error;
+    device->in_error = TENON_OK;
     device->in_stamp_ns = now;
     device->in_sequence++;
-    device->in_error = TENON_OK;
     device->counters.reply_count++;
 }
 
-/* The regular case without the detour through the parser. @return false: nothing was consumed. */
-static bool take_regular(struct tenon_dxl2_bus *self, tenon_ns_t now)
+/* Whether a whole regular answer of `r` begins at these bytes, of which there are enough. */
+static inline bool is_regular(const struct tenon__dxl2_record *r, const uint8_t *at)
 {
-    struct dxl2_parser *p = self->parser;
-    const uint8_t *at = p->buffer + p->head;
-    const size_t available = p->count - p->head;
-    if (available < DXL2_HEADER_SIZE) {
-        return false;
-    }
-    struct tenon__dxl2_record *r = tenon__dxl2_find(self, at[4]);
-    if (r == NULL || !r->is_awaited || available < DXL2_STATUS_SIZE((size_t)r->in_span) ||
-        memcmp(at, r->prefix, DXL2_HEADER_SIZE) != 0) {
-        return false;
-    }
     const uint8_t *body = at + DXL2_HEADER_SIZE;
     const size_t count = r->in_span + 1u;
-    if ((body[0] & ~DXL2_ALERT) != 0 ||
-        dxl2_crc(r->prefix_crc, body, count) != dxl2_load16(body + count) ||
-        tenon__dxl2_has_marker(body, count)) {
-        return false;
+    return memcmp(at, r->prefix, DXL2_HEADER_SIZE) == 0 && (body[0] & ~DXL2_ALERT) == 0 &&
+           dxl2_crc(r->prefix_crc, body, count) == dxl2_load16(body + count) &&
+           !answer_has_marker(body, count);
+}
+
+/* Take awaited answers without a detour through the parser, as long as they come whole and regular.
+ */
+static void take_regular(struct tenon_dxl2_bus *self, tenon_ns_t now)
+{
+    struct dxl2_parser *const p = self->parser;
+    struct tenon__dxl2_record *const records = self->records;
+    const uint8_t *const id_map = self->id_map;
+    const uint8_t *at = p->buffer + p->head;
+    size_t left = p->count - p->head;
+    uint8_t awaited = self->awaited_count;
+    while (left > DXL2_HEADER_SIZE && id_map[at[4]] != NO_RECORD) {
+        struct tenon__dxl2_record *r = &records[id_map[at[4]]];
+        const size_t size = DXL2_STATUS_SIZE((size_t)r->in_span);
+        if (!r->is_awaited || left < size || !is_regular(r, at)) {
+            break;
+        }
+        store_sample(r, at + DXL2_HEADER_SIZE + 1, at[DXL2_HEADER_SIZE], now);
+        awaited--;
+        at += size;
+        left -= size;
     }
-    take_sample(self, r, body + 1, body[0], now);
-    p->head += DXL2_STATUS_SIZE((size_t)r->in_span); /* what dxl2_parser_next() would do */
-    return true;
+    self->awaited_count = awaited;
+    p->head = p->count - left; /* as dxl2_parser_next() would leave it */
 }
 
 /* A status of a device that is awaited. @return Whether it settles that. */
@@ -459,7 +519,8 @@ static bool answer_read(struct tenon_dxl2_bus *self,
     if (packet->param_count != r->in_span) {
         return false;
     }
-    take_sample(self, r, packet->params, packet->error, now);
+    store_sample(r, packet->params, packet->error, now);
+    self->awaited_count--;
     return true;
 }
 
@@ -477,9 +538,8 @@ static bool is_echo(const struct tenon_dxl2_bus *self, const struct dxl2_packet 
     return false;
 }
 
-static void take_packet(struct tenon_dxl2_bus *self,
-                        const struct dxl2_packet *packet,
-                        tenon_ns_t now)
+static void
+take_packet(struct tenon_dxl2_bus *self, const struct dxl2_packet *packet, tenon_ns_t now)
 {
     if (packet->instruction != DXL2_STATUS) {
         if (is_echo(self, packet)) {
@@ -502,14 +562,13 @@ static void take_packet(struct tenon_dxl2_bus *self,
 void tenon__dxl2_take_input(struct tenon_dxl2_bus *self, tenon_ns_t now)
 {
     struct dxl2_packet packet;
-    const bool is_regular = self->phase == PHASE_WAITING && self->job != JOB_REQUEST;
-    for (;;) {
-        if (is_regular && take_regular(self, now)) {
-            continue;
+    do {
+        if (self->awaited_count > 0 && self->job != JOB_REQUEST) {
+            take_regular(self, now);
         }
-        if (!dxl2_parser_next(self->parser, &packet)) {
+        if (self->parser->head == self->parser->count || !dxl2_parser_next(self->parser, &packet)) {
             return;
         }
         take_packet(self, &packet, now);
-    }
+    } while (true);
 }

@@ -7,8 +7,9 @@
  *     dxl2_bus_cyclic.c   process image
  *     dxl2_bus_acyclic.c  requests
  *
- * Memory: [parser | ID map | records ->  ... groups, orders, frames, tx, rx ...  <- windows]. Records and windows stay
- * where they are; what lies between holds nothing that outlives a transaction and is laid out anew with every record.
+ * Memory: [parser | ID map | records ->  ... groups, orders, frames, tx, rx ...  <- windows].
+ * Records and windows stay where they are; what lies between holds nothing that outlives a
+ * transaction and is laid out anew with every record.
  */
 #ifndef TENON_DXL2_BUS_INTERNAL_H
 #define TENON_DXL2_BUS_INTERNAL_H
@@ -59,14 +60,16 @@ struct tenon__dxl2_record {
     uint8_t in_capacity;
     uint8_t out_capacity;
     uint8_t group;
-    bool in_is_plain; /* the window is the bytes as read, no gaps */
+    uint8_t write_group; /* the same for equal out fields */
+    bool in_is_plain;    /* the window is the bytes as read, no gaps */
     bool read_is_due;
     bool write_is_due;
     bool is_awaited;
     bool is_suspect;
 };
 
-/* Devices with the same in fields, neighbours in read_order: one sync read, encoded at frames[first]. */
+/* Devices with the same in fields, neighbours in read_order: one sync read, encoded at
+ * frames[first]. */
 struct tenon__dxl2_group {
     uint32_t delay_us; /* sum of the return delays */
     uint16_t reply_bytes;
@@ -76,22 +79,6 @@ struct tenon__dxl2_group {
     uint8_t due_count;
     bool is_stale; /* to be encoded again */
 };
-
-/* Whether FF FF FD is in there, which must be stuffed. */
-static inline bool tenon__dxl2_has_marker(const uint8_t *bytes, size_t count)
-{
-    size_t i = 2;
-    while (i < count) {
-        if (bytes[i] < 0xFDu) {
-            i += 3; /* nor can a marker end at the next two */
-        } else if (bytes[i] == 0xFDu && bytes[i - 1] == 0xFFu && bytes[i - 2] == 0xFFu) {
-            return true;
-        } else {
-            i++;
-        }
-    }
-    return false;
-}
 
 /* The attached device with this ID, or NULL. */
 static inline struct tenon__dxl2_record *tenon__dxl2_find(const struct tenon_dxl2_bus *self,
@@ -156,8 +143,7 @@ void tenon__dxl2_take_input(struct tenon_dxl2_bus *self, tenon_ns_t now);
 int tenon__dxl2_submit(struct tenon_bus *base, struct tenon_request *request);
 void tenon__dxl2_cancel(struct tenon_bus *base, struct tenon_request *request);
 void tenon__dxl2_cancel_node(struct tenon_dxl2_bus *self, uint32_t node);
-/* Whether the first request is to be sent now, a cycle being due first unless it is urgent. */
-bool tenon__dxl2_has_urgent_request(const struct tenon_dxl2_bus *self);
+/* Whether the first request, of which there is one, is to be sent now that no cycle is due. */
 bool tenon__dxl2_may_start_request(struct tenon_dxl2_bus *self, tenon_ns_t now);
 /* Put the first request into tx. */
 void tenon__dxl2_begin_request(struct tenon_dxl2_bus *self);

@@ -56,7 +56,8 @@ divide(const struct tenon_dxl2_bus *self, size_t more, size_t in_capacity, size_
     d.groups = align_up(d.records + count * sizeof(struct tenon__dxl2_record));
     d.bytes = d.groups + count * sizeof(struct tenon__dxl2_group);
     d.tx_capacity = max_size(writes + DXL2_FRAME_SIZE_MAX(4u + count), REQUEST_FRAME_MAX);
-    /* One packet at a time would do, but an own echo is one too, and a poll should find room for all answers. */
+    /* One packet at a time would do, but an own echo is one too, and a poll should find room for
+     * all answers. */
     d.rx_capacity = max_size(max_size(replies, d.tx_capacity), DXL2_FRAME_SIZE_MAX(1u + SPAN_MAX));
     d.needed = d.pad + d.bytes + count * (READ_FRAME_MAX + 2u) + d.tx_capacity + d.rx_capacity +
                self->window_bytes + in_capacity + out_capacity;
@@ -65,11 +66,8 @@ divide(const struct tenon_dxl2_bus *self, size_t more, size_t in_capacity, size_
 
 static int refuse_memory(struct tenon_dxl2_bus *self, const struct division *d)
 {
-    return tenon_module_refuse(&self->base.module,
-                               TENON_ERR_FULL,
-                               TENON_CAUSE_BUFFER_TOO_SMALL,
-                               (float)self->memory_size,
-                               (float)d->needed);
+    return tenon_module_refuse(&self->base.module, TENON_ERR_FULL, TENON_CAUSE_BUFFER_TOO_SMALL,
+                               (float)self->memory_size, (float)d->needed);
 }
 
 /* Lay out what lies between records and windows. */
@@ -112,8 +110,8 @@ int tenon__dxl2_layout_init(struct tenon_dxl2_bus *self)
 
 static int refuse_fields(struct tenon_dxl2_bus *self)
 {
-    return tenon_module_refuse(
-        &self->base.module, TENON_ERR_ARG, TENON_CAUSE_FIELDS, 0.0f, (float)SPAN_MAX);
+    return tenon_module_refuse(&self->base.module, TENON_ERR_ARG, TENON_CAUSE_FIELDS, 0.0f,
+                               (float)SPAN_MAX);
 }
 
 static bool is_sound(const struct tenon_field *field)
@@ -274,8 +272,8 @@ static int check_node(struct tenon_dxl2_bus *self,
     struct tenon_module *module = &self->base.module;
     const float node = (float)device->node;
     if (device->node > DXL2_ID_MAX) {
-        return tenon_module_refuse(
-            module, TENON_ERR_ARG, TENON_CAUSE_NODE_RANGE, node, (float)DXL2_ID_MAX);
+        return tenon_module_refuse(module, TENON_ERR_ARG, TENON_CAUSE_NODE_RANGE, node,
+                                   (float)DXL2_ID_MAX);
     }
     const struct tenon__dxl2_record *holder = tenon__dxl2_find(self, (uint8_t)device->node);
     if (holder != NULL && holder != own) {
@@ -319,8 +317,7 @@ int tenon__dxl2_attach(struct tenon_bus *base, struct tenon_bus_device *device)
     struct tenon_dxl2_bus *self = tenon__dxl2_self(base);
     if (device == NULL || (device->in_count > 0 && device->in_fields == NULL) ||
         (device->out_count > 0 && device->out_fields == NULL)) {
-        return tenon_module_refuse(
-            &base->module, TENON_ERR_ARG, TENON_CAUSE_NULL, 0.0f, 0.0f);
+        return tenon_module_refuse(&base->module, TENON_ERR_ARG, TENON_CAUSE_NULL, 0.0f, 0.0f);
     }
     if (self->parser == NULL) {
         const struct division d = divide(self, 1, device->in_capacity, device->out_capacity);
@@ -393,6 +390,14 @@ void tenon__dxl2_plan(struct tenon_dxl2_bus *self)
         }
         self->groups[self->group_count - 1].count++;
         r->group = (uint8_t)(self->group_count - 1);
+        last = r;
+    }
+    last = NULL;
+    uint8_t write_group = 0;
+    for (size_t i = 0; i < self->record_count; i++) {
+        struct tenon__dxl2_record *r = &self->records[self->write_order[i]];
+        write_group = (uint8_t)(write_group + (last != NULL && !has_same_out(last, r)));
+        r->write_group = write_group;
         last = r;
     }
     self->group_at = 0;
