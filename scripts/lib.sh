@@ -6,6 +6,7 @@ packages_for() {
         build) echo cmake gcc g++ ninja-build pkg-config libserialport-dev ;;
         test) packages_for build; echo libcmocka-dev ;;
         demo) packages_for build; echo libcmocka-dev gnuplot-nox ;;
+        bench) packages_for build; echo valgrind strace gcc-arm-none-eabi libnewlib-arm-none-eabi ;;
         ci)
             packages_for test
             echo clang clang-tidy clang-format cppcheck libclang-rt-14-dev doxygen valgrind
