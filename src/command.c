@@ -72,7 +72,9 @@ static int check_enable(struct tenon_joint *joint)
     if (joint->diag.code != TENON_OK) {
         return refuse_with_diag(joint);
     }
-    if (tenon__load8(&joint->status) == TENON_JOINT_DOWN) {
+    const uint8_t status = tenon__load8(&joint->status);
+    if (status == TENON_JOINT_DOWN ||
+        status == TENON_JOINT_FAULT) { /* FAULT without a diag: a coupled joint's */
         return refuse_joint(joint, TENON_ERR_STATE, TENON_CAUSE_NOT_READY, 0.0, 0.0);
     }
     return TENON_OK;
@@ -180,7 +182,9 @@ int tenon_joint_follow(struct tenon_joint *self, const struct tenon_joint_comman
     if (self->mover != NULL) {
         return refuse_joint(self, TENON_ERR_STATE, TENON_CAUSE_BUSY, 0.0, 0.0);
     }
-    if (self->controller.module == NULL && command->mode != tenon__joint_mode(self)) {
+    const bool is_known = command->mode > TENON_MODE_NONE && command->mode <= TENON_MODE_PWM;
+    if (!is_known ||
+        (self->controller.module == NULL && command->mode != tenon__joint_mode(self))) {
         return refuse_joint(self, TENON_ERR_UNSUPPORTED, TENON_CAUSE_MODE_UNSUPPORTED,
                             command->mode, 0.0);
     }
@@ -194,7 +198,7 @@ bool tenon_joint_is_settled(const struct tenon_joint *self, double tolerance_rad
     }
     const bool is_waiting = self->own.status == TENON_GROUP_PREPARING;
     return self->status == TENON_JOINT_ENABLED && self->mover == NULL && !is_waiting &&
-           !(tenon__absf(self->last_velocity_rad_s) > 0.0f) &&
+           !(tenon__joint_speed(self) > 0.0f) &&
            tenon__abs(self->setpoint.position_rad - self->state.position_rad) <= tolerance_rad;
 }
 
@@ -322,7 +326,8 @@ void tenon_sched_estop(struct tenon_sched *self)
 
 void tenon_sched_clear_estop(struct tenon_sched *self)
 {
-    if (self != NULL) {
+    if (self != NULL &&
+        (self->estop_handled || !self->is_started)) { /* what no step has seen yet stays */
         tenon__store(&self->estop, 0);
     }
 }

@@ -98,11 +98,13 @@ int tenon__refuse_diag(struct tenon_sched *sched, const struct tenon_diag *diag)
 
 /* --- slot.c --- */
 
-enum tenon__wish {                       /* what the owner of a seat wants of the module */
-                   TENON__WISH_KEEP = 0, /* leave torque as it is */
-                   TENON__WISH_OFF = 1,  /* torque off */
-                   TENON__WISH_ACTIVE = 2,
-    TENON__WISH_OFF_FIRST = 3 /* active, as soon as the torque-off under way is done */
+/* What the owner of a seat wants of the module: leave torque as it is, off, on, on after the off
+ * under way is done. */
+enum tenon__wish {
+    TENON__WISH_KEEP = 0,
+    TENON__WISH_OFF = 1,
+    TENON__WISH_ACTIVE = 2,
+    TENON__WISH_OFF_FIRST = 3
 };
 
 int tenon__slot_seat(struct tenon_sched *sched,
@@ -200,6 +202,13 @@ static inline bool tenon__joint_is_driven(const struct tenon_joint *joint)
 {
     return joint->status == TENON_JOINT_ENABLED || joint->status == TENON_JOINT_STOPPING ||
            joint->status == TENON_JOINT_HOLDING;
+}
+
+/* How fast the command moves; with a controller that makes efforts of it, the set point. */
+static inline float tenon__joint_speed(const struct tenon_joint *joint)
+{
+    return tenon__absf(joint->controller.module != NULL ? joint->setpoint.velocity_rad_s
+                                                        : joint->last_velocity_rad_s);
 }
 
 /* The motor seats that serve a joint. */

@@ -10,7 +10,7 @@ static const char *const sentences[] = {
     [TENON_CAUSE_NULL] =
         "%s: a pointer that must not be NULL is NULL; a driver's init returns NULL when it refuses "
         "its arguments: check them",
-    [TENON_CAUSE_NOT_FINITE] = "%s: %d not a finite number; check the computation it comes from",
+    [TENON_CAUSE_NOT_FINITE] = "%s: not a finite number (%d); check the computation it comes from",
     [TENON_CAUSE_ARGUMENT] = "%s: a setting of %v is out of range; the largest allowed is %b",
     [TENON_CAUSE_BUFFER_TOO_SMALL] = "%s: its buffer has %v bytes and needs %b; enlarge it",
     [TENON_CAUSE_ALREADY_ADDED] =
@@ -68,7 +68,8 @@ static const char *const sentences[] = {
     [TENON_CAUSE_PORT_NOT_SERIAL] = "%s: this is not a serial port; give the name of a tty",
     [TENON_CAUSE_PORT_LOST] =
         "%s: the port has gone; plug the adapter in again, it is taken up by itself",
-    [TENON_CAUSE_PORT_FAILED] = "%s: the operating system refused the port (error %v)",
+    [TENON_CAUSE_PORT_FAILED] =
+        "%s: the operating system refused the port (error %v); check the adapter",
     [TENON_CAUSE_BAUD_UNSUPPORTED] =
         "%s: the adapter does not do %v baud; choose another, or another adapter",
     [TENON_CAUSE_WIRE_DOWN] =
@@ -138,11 +139,11 @@ static void put_integer(struct text *t, uint64_t n)
 static void put_number(struct text *t, float value)
 {
     if (value < 0.0f) {
-        put_char(t, '-');
+        put(t, value > -0.0005f ? "" : "-");
         value = -value;
     }
-    if (!(value < 1e15f)) { /* NaN too */
-        put(t, "a huge number");
+    if (!(value < 1e15f)) {
+        put(t, value >= 1e15f ? "a huge number" : "not a number");
         return;
     }
     const uint64_t thousandths = (uint64_t)((double)value * 1000.0 + 0.5);
@@ -164,7 +165,7 @@ static void put_part(struct text *t, char kind, const struct tenon_diag *diag)
         put(t, diag->subject != NULL ? diag->subject : "tenon");
         break;
     case 'd':
-        put(t, diag->detail != NULL ? diag->detail : "it is");
+        put(t, diag->detail != NULL ? diag->detail : "unspecified");
         break;
     case 'v':
         put_number(t, diag->value);
@@ -178,10 +179,13 @@ static void put_part(struct text *t, char kind, const struct tenon_diag *diag)
 const char *tenon_diag_text(const struct tenon_diag *diag, char *out, size_t size)
 {
     struct text t = {.out = out, .size = size};
-    if (diag == NULL || size == 0 || out == NULL) {
+    if (size == 0 || out == NULL) {
         return "";
     }
     out[0] = '\0';
+    if (diag == NULL) {
+        return out;
+    }
     const char *s = diag->cause < TENON_CAUSE_COUNT ? sentences[diag->cause] : "%s: unknown cause";
     for (; *s != '\0'; s++) {
         if (*s == '%' && s[1] != '\0') {

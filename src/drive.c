@@ -43,13 +43,34 @@ static bool all_motors_active(const struct tenon__drive *drive)
     return true;
 }
 
+/* A fault came and healed between two cycles of this drive: its torque went without its doing. */
+static bool was_let_down(const struct tenon__drive *drive)
+{
+    const uint8_t status = drive->joints[0]->status;
+    for (unsigned i = 0; i < drive->motor_count; i++) {
+        const struct tenon_slot *const slot = &drive->motors[i];
+        const bool is_asked =
+            slot->wish == TENON__WISH_ACTIVE || slot->wish == TENON__WISH_OFF_FIRST;
+        if (slot->module->state == TENON_MODULE_ACTIVE) {
+            continue;
+        }
+        if (status == TENON_JOINT_ENABLED || status == TENON_JOINT_STOPPING ||
+            (status == TENON_JOINT_ENABLING && !is_asked)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void go_down(const struct tenon__drive *drive, const struct tenon_module *why)
 {
+    const struct tenon_diag unknown = {.code = TENON_ERR_STATE, .cause = TENON_CAUSE_NOT_READY};
+    const bool is_known = why != NULL && why->diag.code != TENON_OK;
     for (unsigned i = 0; i < drive->joint_count; i++) {
         struct tenon_joint *const joint = drive->joints[i];
         joint->is_up = false;
         joint->state.valid = 0;
-        tenon__joint_drop(joint, &why->diag);
+        tenon__joint_drop(joint, is_known ? &why->diag : &unknown);
     }
 }
 
@@ -60,7 +81,8 @@ static void come_up(const struct tenon__drive *drive, tenon_ns_t now)
     for (unsigned i = 0; i < drive->motor_count; i++) {
         struct tenon_motor *const motor = tenon__slot_motor(&drive->motors[i]);
         motor->state = (struct tenon_motor_state){.stamp_ns = now};
-        is_holding = is_holding && motor->is_holding;
+        const bool has_torque = motor->is_holding || motor->module.state == TENON_MODULE_ACTIVE;
+        is_holding = is_holding && has_torque && !tenon__slot_goes_off(&drive->motors[i]);
     }
     const int rc = tenon__limits_resolve(drive);
     for (unsigned i = 0; i < drive->joint_count; i++) {
@@ -86,7 +108,7 @@ static bool is_finite_state(const struct tenon_motor_state *s)
  * more is. */
 static bool is_plausible(const struct tenon_motor *motor, const struct tenon_motor_state *s)
 {
-    if (!is_finite_state(s)) {
+    if (!is_finite_state(s) || (s->valid & TENON_VALID_POSITION) == 0) {
         return false;
     }
     if (motor->state.valid == 0) {
@@ -99,15 +121,31 @@ static bool is_plausible(const struct tenon_motor *motor, const struct tenon_mot
     return tenon__abs(s->position_rad - motor->state.position_rad) <= reach;
 }
 
+static void fault_motor(struct tenon_sched *sched, struct tenon_slot *slot, int rc, tenon_ns_t now)
+{
+    if (slot->module->diag.code != rc) {
+        (void)tenon_module_refuse(slot->module, (enum tenon_err)rc, TENON_CAUSE_MODULE_FAILED,
+                                  (float)rc, 0.0f);
+    }
+    tenon__slot_fault(sched, slot, now);
+}
+
 static void
 check_age(struct tenon_sched *sched, struct tenon_slot *slot, tenon_ns_t allowed, tenon_ns_t now)
 {
-    const tenon_ns_t age = now - tenon__slot_motor(slot)->state.stamp_ns;
-    if (age > allowed) {
+    const struct tenon_motor *const motor = tenon__slot_motor(slot);
+    const tenon_ns_t age = now - motor->state.stamp_ns;
+    if (age <= allowed) {
+        return;
+    }
+    if (motor->device != NULL && motor->device->in_error == TENON_ERR_PROTO) {
+        (void)tenon_module_refuse(slot->module, TENON_ERR_PROTO, TENON_CAUSE_GARBLED_REPLY,
+                                  (float)motor->device->node, 0.0f);
+    } else {
         (void)tenon_module_refuse(slot->module, TENON_ERR_TIMEOUT, TENON_CAUSE_STALE,
                                   (float)age * 1e-9f, (float)allowed * 1e-9f);
-        tenon__slot_fault(sched, slot, now);
     }
+    tenon__slot_fault(sched, slot, now);
 }
 
 static void read_motor(struct tenon_sched *sched,
@@ -125,11 +163,7 @@ static void read_motor(struct tenon_sched *sched,
             motor->implausible_count++;
         }
     } else if (rc != TENON_ERR_AGAIN) {
-        if (motor->module.diag.code == TENON_OK) {
-            (void)tenon_module_refuse(&motor->module, (enum tenon_err)rc, TENON_CAUSE_MODULE_FAILED,
-                                      (float)rc, 0.0f);
-        }
-        tenon__slot_fault(sched, slot, now);
+        fault_motor(sched, slot, rc, now);
         return;
     }
     check_age(sched, slot, allowed_age, now);
@@ -278,9 +312,7 @@ static void write_all(struct tenon_sched *sched,
         (void)tenon__gate_apply(motor, &commands[i], cycle->dt_s);
         const int sent = tenon_motor_get_api(motor)->command(motor, &commands[i]);
         if (sent < 0) {
-            (void)tenon_module_refuse(&motor->module, (enum tenon_err)sent,
-                                      TENON_CAUSE_MODULE_FAILED, (float)sent, 0.0f);
-            tenon__slot_fault(sched, &drive->motors[i], cycle->now);
+            fault_motor(sched, &drive->motors[i], sent, cycle->now);
             return;
         }
         motor->command = commands[i];
@@ -310,10 +342,16 @@ static void end_enabling(const struct tenon__drive *drive, const struct tenon__c
     }
 }
 
-static bool all_at_rest(const struct tenon__drive *drive)
+static bool keeps_torque(const struct tenon_joint *joint)
+{
+    return joint->after_stop == TENON_JOINT_ENABLED || joint->after_stop == TENON_JOINT_HOLDING;
+}
+
+/* Joints that share motors let go together: when the last of them is at rest. */
+static bool may_let_go(const struct tenon__drive *drive)
 {
     for (unsigned i = 0; i < drive->joint_count; i++) {
-        if (drive->joints[i]->status != TENON_JOINT_STOPPING || !drive->joints[i]->is_at_rest) {
+        if (drive->joints[i]->status == TENON_JOINT_STOPPING && !drive->joints[i]->is_at_rest) {
             return false;
         }
     }
@@ -325,9 +363,12 @@ static void run_joints(const struct tenon__drive *drive, const struct tenon__cyc
     for (unsigned i = 0; i < drive->joint_count; i++) {
         tenon__joint_update(drive->joints[i], cycle);
     }
-    if (all_at_rest(drive)) { /* joints that share motors let go together */
-        for (unsigned i = 0; i < drive->joint_count; i++) {
-            tenon__joint_end_stop(drive->joints[i]);
+    const bool may_go = may_let_go(drive);
+    for (unsigned i = 0; i < drive->joint_count; i++) {
+        struct tenon_joint *const joint = drive->joints[i];
+        if (joint->status == TENON_JOINT_STOPPING && joint->is_at_rest &&
+            (may_go || keeps_torque(joint))) {
+            tenon__joint_end_stop(joint);
         }
     }
 }
@@ -346,7 +387,7 @@ void tenon__drive_run(struct tenon_sched *sched,
         measure(sched, drive, cycle);
         down = first_down(drive); /* reading may have found a fault */
     }
-    if (down != NULL) {
+    if (down != NULL || was_let_down(drive)) {
         go_down(drive, down);
         return;
     }

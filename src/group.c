@@ -18,7 +18,23 @@ static bool is_waited_for(const struct tenon_joint *joint)
 
 static bool is_moving(const struct tenon_joint *joint)
 {
-    return tenon__absf(joint->last_velocity_rad_s) > 1e-6f;
+    return tenon__joint_speed(joint) > 1e-6f;
+}
+
+/* Its last step ended where it was to go: it will stand in the next cycle. */
+static bool has_just_arrived(const struct tenon_joint *joint)
+{
+    return tenon__abs(joint->setpoint.position_rad - joint->last_position_rad) < NO_WAY_RAD;
+}
+
+static int refuse_unenabled(struct tenon_diag *out, const struct tenon_joint *joint)
+{
+    if (joint->diag.code != TENON_OK) {
+        *out = joint->diag;
+    } else {
+        refuse_member(out, joint, TENON_CAUSE_NOT_ENABLED);
+    }
+    return TENON_ERR_STATE;
 }
 
 /* @return TENON_OK: all can start now; TENON_ERR_AGAIN: some are still on their way; else why not.
@@ -32,15 +48,15 @@ int tenon__group_check(struct tenon_group *group, struct tenon_diag *out_diag)
             refuse_member(out_diag, joint, TENON_CAUSE_BUSY);
             return TENON_ERR_STATE;
         }
+        if (joint->mover == NULL) { /* taken from us by a fault or a command */
+            return refuse_unenabled(out_diag, joint);
+        }
         if (is_waited_for(joint)) {
             result = TENON_ERR_AGAIN;
         } else if (joint->status != TENON_JOINT_ENABLED) {
-            if (joint->diag.code != TENON_OK) {
-                *out_diag = joint->diag;
-            } else {
-                refuse_member(out_diag, joint, TENON_CAUSE_NOT_ENABLED);
-            }
-            return TENON_ERR_STATE;
+            return refuse_unenabled(out_diag, joint);
+        } else if (is_moving(joint) && has_just_arrived(joint)) {
+            result = TENON_ERR_AGAIN;
         } else if (is_moving(joint)) {
             refuse_member(out_diag, joint, TENON_CAUSE_BUSY);
             return TENON_ERR_STATE;
@@ -111,8 +127,8 @@ static void commit(struct tenon_group *group)
 {
     for (unsigned i = 0; i < group->joint_count; i++) {
         struct tenon_joint *const joint = group->joints[i];
-        joint->mover = group;
-        joint->start_rad = joint->last_position_rad;
+        const bool is_controlled = joint->controller.module != NULL;
+        joint->start_rad = is_controlled ? joint->setpoint.position_rad : joint->last_position_rad;
         joint->delta_rad = joint->goal_rad - joint->start_rad;
     }
     (void)plan(group);
@@ -122,6 +138,18 @@ static void commit(struct tenon_group *group)
     group->status = TENON_GROUP_MOVING;
 }
 
+/* A member of a group that moves already is not taken from it; of one that waits it is. */
+static const struct tenon_joint *busy_member(const struct tenon_group *group)
+{
+    for (unsigned i = 0; i < group->joint_count; i++) {
+        const struct tenon_group *const mover = group->joints[i]->mover;
+        if (mover != NULL && mover != group && mover->status != TENON_GROUP_PREPARING) {
+            return group->joints[i];
+        }
+    }
+    return NULL;
+}
+
 /* A move that waits for members being enabled is replaced by the next one. */
 void tenon__group_move(struct tenon_group *group)
 {
@@ -129,6 +157,16 @@ void tenon__group_move(struct tenon_group *group)
         return; /* refused when it was given, unless two came in one cycle: the first counts */
     }
     group->diag = (struct tenon_diag){.code = TENON_OK};
+    const struct tenon_joint *const busy = busy_member(group);
+    if (busy != NULL) {
+        refuse_member(&group->diag, busy, TENON_CAUSE_BUSY);
+        end(group, TENON_GROUP_ABORTED);
+        return;
+    }
+    for (unsigned i = 0; i < group->joint_count; i++) {
+        group->joints[i]->mover = group;
+        group->joints[i]->has_setpoint = false;
+    }
     group->status = TENON_GROUP_PREPARING;
     list(group);
 }
@@ -183,9 +221,12 @@ static void advance_path(struct tenon_group *group, double dt_s)
         group->progress = tenon__path_at(&group->path, group->elapsed_cycles * dt_s, &group->rate);
         return;
     }
-    const double slower = group->rate - group->deceleration * dt_s;
+    /* By the mean rate of the cycle: joined to a path that slows down already, the step in speed
+     * stays within the limit. */
+    const double before = group->rate;
+    const double slower = before - group->deceleration * dt_s;
     group->rate = slower > 0.0 ? slower : 0.0;
-    group->progress = tenon__clamp(group->progress + group->rate * dt_s, 0.0, 1.0);
+    group->progress = tenon__clamp(group->progress + 0.5 * (before + group->rate) * dt_s, 0.0, 1.0);
 }
 
 static void set_points(const struct tenon_group *group)

@@ -27,6 +27,20 @@ static void wish_motors(struct tenon_joint *joint, enum tenon__wish wish)
 
 /* --- torque on --- */
 
+static void enable_one(struct tenon_joint *joint)
+{
+    if (joint->status == TENON_JOINT_DISABLED || joint->status == TENON_JOINT_HOLDING) {
+        joint->status = TENON_JOINT_ENABLING;
+        joint->has_setpoint = false;
+    }
+    if (joint->status == TENON_JOINT_ENABLING || joint->status == TENON_JOINT_STOPPING) {
+        joint->after_stop = TENON_JOINT_ENABLED; /* one that brakes ends enabled */
+    }
+    if (joint->status != TENON_JOINT_DOWN && joint->status != TENON_JOINT_FAULT) {
+        tenon__store8(&joint->wants_torque, 1);
+    }
+}
+
 void tenon__joint_enable(struct tenon_joint *joint)
 {
     if (joint->diag.code != TENON_OK || joint->sched->estop != 0) {
@@ -35,18 +49,14 @@ void tenon__joint_enable(struct tenon_joint *joint)
     unsigned count;
     struct tenon_joint *const *const siblings = tenon__joint_siblings(joint, &count);
     for (unsigned i = 0; i < count; i++) {
-        if (siblings[i]->status == TENON_JOINT_DISABLED ||
-            siblings[i]->status == TENON_JOINT_HOLDING) {
-            siblings[i]->status = TENON_JOINT_ENABLING;
-            siblings[i]->has_setpoint = false;
-        }
+        enable_one(siblings[i]);
     }
     if (joint->status == TENON_JOINT_ENABLING) {
         wish_motors(joint, TENON__WISH_ACTIVE);
     }
 }
 
-/* Enabled from here on, holding. */
+/* Enabled from here on, holding; or only holding, if it was made safe on the way. */
 void tenon__joint_hold_here(struct tenon_joint *joint, double position_rad)
 {
     const struct tenon_joint_command hold = {
@@ -58,7 +68,8 @@ void tenon__joint_hold_here(struct tenon_joint *joint, double position_rad)
     if (!joint->has_setpoint) {
         joint->setpoint = hold;
     }
-    joint->status = TENON_JOINT_ENABLED;
+    joint->status =
+        joint->after_stop == TENON_JOINT_HOLDING ? TENON_JOINT_HOLDING : TENON_JOINT_ENABLED;
 }
 
 /* --- stopping --- */
@@ -78,6 +89,39 @@ static bool motors_follow(struct tenon_joint *joint)
         }
     }
     return true;
+}
+
+/* Whether the servos hold without our doing. */
+static bool motors_hold(struct tenon_joint *joint)
+{
+    unsigned count;
+    const struct tenon_slot *const motors = tenon__joint_motors(joint, &count);
+    for (unsigned i = 0; i < count; i++) {
+        const bool has_torque = motors[i].module->state == TENON_MODULE_ACTIVE ||
+                                tenon__slot_motor(&motors[i])->is_holding;
+        if (!has_torque || tenon__slot_goes_off(&motors[i])) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Torque is shared: of the actions of joints on the same motors, the one that lets go soonest holds
+ * for all. */
+static uint8_t shared_action(struct tenon_joint *joint)
+{
+    unsigned count;
+    struct tenon_joint *const *const siblings = tenon__joint_siblings(joint, &count);
+    uint8_t action = TENON_SAFE_HOLD;
+    for (unsigned i = 0; i < count; i++) {
+        if (siblings[i]->safe_action == TENON_SAFE_LIMP) {
+            return TENON_SAFE_LIMP;
+        }
+        if (siblings[i]->safe_action == TENON_SAFE_RAMP) {
+            action = TENON_SAFE_RAMP;
+        }
+    }
+    return action;
 }
 
 static void brake(struct tenon_joint *joint, uint8_t after)
@@ -100,11 +144,14 @@ static bool halt_one(struct tenon_joint *joint, uint8_t action, uint8_t after)
         return false;
     }
     const bool can_brake = joint->status != TENON_JOINT_ENABLING && motors_follow(joint);
-    if (action == TENON_SAFE_LIMP || (action == TENON_SAFE_RAMP && !can_brake)) {
+    const bool can_hold = can_brake || motors_hold(joint);
+    if (action == TENON_SAFE_LIMP || (action == TENON_SAFE_RAMP && !can_brake) || !can_hold) {
         joint->status = after;
         return true;
     }
-    if (!can_brake) { /* held by the servo itself */
+    if (joint->status == TENON_JOINT_ENABLING && motors_follow(joint)) {
+        joint->after_stop = TENON_JOINT_HOLDING; /* not before it is known where */
+    } else if (!can_brake) {                     /* held by the servo itself */
         joint->status = TENON_JOINT_HOLDING;
     } else if (joint->status != TENON_JOINT_HOLDING || action == TENON_SAFE_RAMP) {
         brake(joint, action == TENON_SAFE_HOLD ? TENON_JOINT_HOLDING : after);
@@ -117,10 +164,11 @@ static void halt(struct tenon_joint *joint, bool by_request, uint8_t after)
 {
     unsigned count;
     struct tenon_joint *const *const siblings = tenon__joint_siblings(joint, &count);
-    bool torque_off = false;
+    const uint8_t action = by_request ? (uint8_t)TENON_SAFE_RAMP : shared_action(joint);
+    bool torque_off = by_request && joint->status == TENON_JOINT_FAULT && motors_hold(joint);
     for (unsigned i = 0; i < count; i++) {
-        const uint8_t action = by_request ? (uint8_t)TENON_SAFE_RAMP : siblings[i]->safe_action;
-        torque_off |= halt_one(siblings[i], action, after);
+        const bool is_faulty = siblings[i]->diag.code != TENON_OK;
+        torque_off |= halt_one(siblings[i], action, is_faulty ? (uint8_t)TENON_JOINT_FAULT : after);
     }
     if (torque_off) {
         wish_motors(joint, TENON__WISH_OFF);
@@ -146,7 +194,15 @@ void tenon__joint_end_stop(struct tenon_joint *joint)
     if (after == TENON_JOINT_DISABLED || after == TENON_JOINT_FAULT) {
         wish_motors(joint, TENON__WISH_OFF);
     } else if (after == TENON_JOINT_ENABLED) {
+        const bool by_position = tenon__mode_is_position(joint->command.mode);
         joint->setpoint = joint->command;
+        if (joint->controller.module != NULL) {
+            joint->setpoint = (struct tenon_joint_command){
+                .position_rad =
+                    by_position ? joint->command.position_rad : joint->state.position_rad,
+                .mode = TENON_MODE_POSITION,
+            };
+        }
     }
 }
 
@@ -192,7 +248,7 @@ void tenon__joint_drop(struct tenon_joint *joint, const struct tenon_diag *why)
         note_fault(joint, why);
         joint->status = TENON_JOINT_FAULT;
         wish_motors(joint,
-                    joint->safe_action == TENON_SAFE_HOLD ? TENON__WISH_KEEP : TENON__WISH_OFF);
+                    shared_action(joint) == TENON_SAFE_HOLD ? TENON__WISH_KEEP : TENON__WISH_OFF);
     } else if (joint->status == TENON_JOINT_DISABLED) {
         joint->status = TENON_JOINT_DOWN;
     }
@@ -217,6 +273,10 @@ void tenon__joint_reset(struct tenon_joint *joint)
     struct tenon_joint *const *const siblings = tenon__joint_siblings(joint, &count);
     for (unsigned i = 0; i < count; i++) {
         siblings[i]->diag = (struct tenon_diag){.code = TENON_OK};
+        if (siblings[i]->status == TENON_JOINT_STOPPING &&
+            siblings[i]->after_stop == TENON_JOINT_FAULT) {
+            siblings[i]->after_stop = TENON_JOINT_DISABLED;
+        }
         if (siblings[i]->status == TENON_JOINT_FAULT) {
             siblings[i]->status = TENON_JOINT_DOWN;
             siblings[i]->is_up = false; /* come up anew: limits, torque found on */
@@ -288,20 +348,29 @@ fail_with(struct tenon_joint *joint, int code, enum tenon_cause cause, float val
     tenon__joint_fail(joint, &why);
 }
 
-static void follow(struct tenon_joint *joint, float dt_s)
+/* @return whether there is a command of this cycle; what failed counts for nothing, not even in the
+ * limiter. */
+static bool follow(struct tenon_joint *joint, float dt_s)
 {
-    const int rc = control(joint, dt_s, &joint->command);
+    const double position_rad = joint->last_position_rad;
+    const float velocity_rad_s = joint->last_velocity_rad_s;
+    struct tenon_joint_command command;
+    const int rc = control(joint, dt_s, &command);
     if (rc < 0) {
+        joint->last_position_rad = position_rad;
+        joint->last_velocity_rad_s = velocity_rad_s;
         fail_with(joint, rc,
                   rc == TENON_ERR_PROTO ? TENON_CAUSE_NOT_FINITE : TENON_CAUSE_MODULE_FAILED,
                   (float)rc, 0.0f);
-        return;
+        return false;
     }
+    joint->command = command;
     const float allowed = joint->limits.following_error_rad;
     if (allowed > 0.0f && tenon__mode_is_position(joint->command.mode) &&
         absf_error(joint) > allowed) {
         fail_with(joint, TENON_ERR_LIMIT, TENON_CAUSE_FOLLOWING_ERROR, absf_error(joint), allowed);
     }
+    return true;
 }
 
 /* What a joint that follows nothing shows as its command: where it is. A set point given ahead of
@@ -317,22 +386,32 @@ static void mirror_state(struct tenon_joint *joint)
     joint->last_velocity_rad_s = 0.0f;
 }
 
+static void step_brake(struct tenon_joint *joint, float dt_s)
+{
+    joint->is_at_rest = tenon__limiter_brake(joint, &joint->command, dt_s);
+}
+
 void tenon__joint_update(struct tenon_joint *joint, const struct tenon__cycle *cycle)
 {
     switch ((enum tenon_joint_status)joint->status) {
     case TENON_JOINT_ENABLED:
-        follow(joint, cycle->dt_s);
+        if (!follow(joint, cycle->dt_s) && joint->status == TENON_JOINT_STOPPING) {
+            step_brake(joint, cycle->dt_s);
+        }
         break;
     case TENON_JOINT_STOPPING:
-        joint->is_at_rest = tenon__limiter_brake(joint, &joint->command, cycle->dt_s);
+        step_brake(joint, cycle->dt_s);
         break;
     case TENON_JOINT_DOWN:
     case TENON_JOINT_DISABLED:
-    case TENON_JOINT_FAULT:
     case TENON_JOINT_ENABLING:
         mirror_state(joint);
         break;
+    case TENON_JOINT_FAULT:
     case TENON_JOINT_HOLDING:
+        if (!motors_follow(joint)) { /* else its goal stands */
+            mirror_state(joint);
+        }
         break;
     }
 }

@@ -4,16 +4,40 @@
  */
 #include "core_internal.h"
 
-#define RATE_SLACK 1.002f /* a path planned at the limit, sampled, must pass unchanged */
+#define RATE_SLACK 1.002f  /* a path planned at the limit, sampled, must pass unchanged */
+#define STOP_SLACK 1.0005f /* likewise; less, so that rounding during a stop can be made good */
+#define CREEP      1e-6f   /* of the velocity limit: what the digits of positions make of speeds */
+#define MANY_STEPS 4096.0f /* from here on the sum over steps is as good as its integral */
+#define FAR_RAD    1e30 /* joints may have no end; a float shall hold the way there nonetheless */
 
-/* Speed from which `distance` is enough to stop, in steps of dt. */
-static float braking_speed(float distance, float a, float dt)
+static float way_between(double from, double to)
 {
-    if (distance <= 0.0f) {
+    return (float)tenon__clamp(to - from, -FAR_RAD, FAR_RAD);
+}
+
+/*
+ * Speeds are those of whole steps: the first step of a stop goes v * dt, each further one is slower
+ * by dv. With s = v / dv and n = floor(s) further steps the way is (n + 1) * (s - n / 2) * dv * dt.
+ */
+static float stopping_way(float v, float dv, float dt)
+{
+    const float s = v / dv;
+    const float n = s < MANY_STEPS ? (float)(uint32_t)s : s - 0.5f;
+    return (n + 1.0f) * (s - 0.5f * n) * dv * dt;
+}
+
+/* Speed from which `way` is enough to stop: stopping_way() solved for v. */
+static float braking_speed(float way, float dv, float dt)
+{
+    if (!(way > 0.0f)) {
         return 0.0f;
     }
-    const float half = 0.5f * a * dt;
-    return tenon__sqrtf(half * half + 2.0f * a * distance) - half;
+    const float r = way / (dv * dt);
+    if (r >= 0.5f * MANY_STEPS * MANY_STEPS) {
+        return (tenon__sqrtf(2.0f * r) - 0.5f) * dv;
+    }
+    const float n = (float)(uint32_t)(0.5f * (tenon__sqrtf(8.0f * r + 1.0f) - 1.0f));
+    return (r / (n + 1.0f) + 0.5f * n) * dv;
 }
 
 /* A joint found outside its limits may stay, or move back in, never further out. */
@@ -34,51 +58,79 @@ static double high_bound(const struct tenon_joint *joint)
 static float limit_speed(const struct tenon_joint *joint, float v, float room, float dt)
 {
     const struct tenon_joint_limits *const l = &joint->limits;
-    const float stop = braking_speed(room, l->acceleration_rad_s2, dt);
+    const float dv = l->acceleration_rad_s2 * dt;
+    const float stop = braking_speed(room, dv, dt);
     const float top = stop < l->velocity_rad_s ? stop : l->velocity_rad_s;
-    const float dv = l->acceleration_rad_s2 * dt * RATE_SLACK;
+    const float last = joint->last_velocity_rad_s;
     v = tenon__clampf(v, -top, top);
-    return tenon__clampf(v, joint->last_velocity_rad_s - dv, joint->last_velocity_rad_s + dv);
+    return tenon__clampf(v, last - dv * RATE_SLACK, last + dv * RATE_SLACK);
 }
 
-/* v is the mean speed of the step; half a step later there must still be room to brake. */
-static bool step_is_within(const struct tenon_joint *joint, float v, float room, float dt)
+static bool can_stop(const struct tenon_joint *joint, float speed, float room, float dt)
 {
     const struct tenon_joint_limits *const l = &joint->limits;
     const float dv = l->acceleration_rad_s2 * dt;
+    const float more = speed + 0.5f * dv;
+    if (more * more <= 2.0f * l->acceleration_rad_s2 * room) {
+        return true; /* there is room to spare: no division */
+    }
+    return stopping_way(speed, dv * STOP_SLACK, dt) <= room + CREEP * l->velocity_rad_s * dt;
+}
+
+/* v is the speed of the step. One that is behind joins its set point only where it could stay: it
+ * may be a step. */
+static bool step_is_within(const struct tenon_joint *joint, float v, float room, float dt)
+{
+    const struct tenon_joint_limits *const l = &joint->limits;
+    const float dv = l->acceleration_rad_s2 * dt * RATE_SLACK + CREEP * l->velocity_rad_s;
     const float speed = tenon__absf(v);
     return speed <= l->velocity_rad_s * RATE_SLACK &&
-           tenon__absf(v - joint->last_velocity_rad_s) <=
-               dv * RATE_SLACK + 1e-6f * l->velocity_rad_s &&
-           v * v <= 2.02f * l->acceleration_rad_s2 * (room - 0.5f * speed * dt) + dv * dv;
+           tenon__absf(v - joint->last_velocity_rad_s) <= dv &&
+           (!joint->is_behind || speed <= dv) && can_stop(joint, speed, room, dt);
+}
+
+/* Feed-forward of a command whose position passes. */
+static bool limit_feed_forward(const struct tenon_joint *joint, struct tenon_joint_command *command)
+{
+    const float asked = command->velocity_rad_s, top = joint->limits.velocity_rad_s;
+    if (tenon__absf(asked) <= top * RATE_SLACK) {
+        return false;
+    }
+    command->velocity_rad_s = tenon__clampf(asked, -top, top);
+    return true;
+}
+
+/* Not reachable in one step: approach the goal so that it can be stopped at. */
+static void approach(
+    struct tenon_joint *joint, struct tenon_joint_command *command, float way, float room, float dt)
+{
+    const float top = braking_speed(tenon__absf(way), joint->limits.acceleration_rad_s2 * dt, dt);
+    const float speed = limit_speed(joint, tenon__clampf(way / dt, -top, top), room, dt);
+    const double next = joint->last_position_rad + (double)(speed * dt);
+    joint->last_position_rad = tenon__clamp(next, low_bound(joint), high_bound(joint));
+    joint->last_velocity_rad_s = speed;
+    joint->is_behind = true;
+    command->position_rad = joint->last_position_rad;
+    command->velocity_rad_s = speed;
 }
 
 static bool limit_position(struct tenon_joint *joint, struct tenon_joint_command *command, float dt)
 {
-    const double low = low_bound(joint), high = high_bound(joint);
+    const double low = low_bound(joint), high = high_bound(joint), last = joint->last_position_rad;
     const double goal = tenon__clamp(command->position_rad, low, high);
-    const float way = (float)(goal - joint->last_position_rad);
+    const float way = way_between(last, goal);
     const float v = way / dt;
-    const bool forth = v > 0.0f || (!(v < 0.0f) && joint->last_velocity_rad_s > 0.0f);
-    const float room =
-        (float)(forth ? high - joint->last_position_rad : joint->last_position_rad - low);
+    const float room = v > 0.0f ? way_between(last, high) : way_between(low, last);
     const bool was_clamped = goal < command->position_rad || goal > command->position_rad;
 
-    if (!was_clamped && step_is_within(joint, v, room, dt)) {
-        joint->last_velocity_rad_s = v;
-        joint->last_position_rad = goal;
-        return false;
+    if (was_clamped || !step_is_within(joint, v, room, dt)) {
+        approach(joint, command, way, room, dt);
+        return true;
     }
-    /* Not reachable in one step: approach the goal so that it can be stopped at. */
-    const float approach = braking_speed(tenon__absf(way), joint->limits.acceleration_rad_s2, dt);
-    const float wanted = tenon__clampf(v, -approach, approach);
-    const float speed = limit_speed(joint, wanted, room, dt);
-    joint->last_velocity_rad_s = speed;
-    joint->last_position_rad =
-        tenon__clamp(joint->last_position_rad + (double)(speed * dt), low, high);
-    command->position_rad = joint->last_position_rad;
-    command->velocity_rad_s = speed;
-    return true;
+    joint->last_velocity_rad_s = v;
+    joint->last_position_rad = goal;
+    joint->is_behind = false;
+    return limit_feed_forward(joint, command);
 }
 
 static bool limit_velocity(struct tenon_joint *joint, struct tenon_joint_command *command, float dt)
@@ -132,6 +184,7 @@ void tenon__limiter_seed(struct tenon_joint *joint, double position_rad)
 {
     joint->last_position_rad = position_rad;
     joint->last_velocity_rad_s = 0.0f;
+    joint->is_behind = false;
 }
 
 /* @return true if the command had to be changed. */
@@ -170,7 +223,7 @@ bool tenon__limiter_brake(struct tenon_joint *joint,
                           float dt_s)
 {
     const uint8_t mode = out_command->mode;
-    const float dv = joint->limits.acceleration_rad_s2 * dt_s;
+    const float dv = joint->limits.acceleration_rad_s2 * dt_s * RATE_SLACK;
     const float v = joint->last_velocity_rad_s;
     const float slower = tenon__absf(v) <= dv ? 0.0f : (v > 0.0f ? v - dv : v + dv);
 

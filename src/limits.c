@@ -48,7 +48,9 @@ static int check_asked(const struct tenon_joint_limits *l, struct tenon_diag *di
 
 static uint8_t which_are_own(const struct tenon_joint_limits *l)
 {
-    unsigned own = l->position_max_rad > l->position_min_rad ? TENON__OWN_POSITION : 0u;
+    const double low = l->position_min_rad, high = l->position_max_rad;
+    const bool are_zero = !(low > 0.0 || low < 0.0 || high > 0.0 || high < 0.0);
+    unsigned own = are_zero ? 0u : TENON__OWN_POSITION;
     own |= l->velocity_rad_s > 0.0f ? TENON__OWN_VELOCITY : 0u;
     own |= l->acceleration_rad_s2 > 0.0f ? TENON__OWN_ACCELERATION : 0u;
     own |= l->jerk_rad_s3 > 0.0f ? TENON__OWN_JERK : 0u;
@@ -169,6 +171,26 @@ static void fill_missing(struct tenon_joint *joint, const struct tenon_joint_lim
     }
 }
 
+/* What came of a reducer and the motors' tables must bound a command: no NaN, and a speed to move
+ * at. */
+static int check_result(struct tenon_joint *joint)
+{
+    const struct tenon_joint_limits *const l = &joint->limits;
+    if (!(l->position_min_rad <= l->position_max_rad)) {
+        return refuse_limit(&joint->diag, TENON_CAUSE_LIMIT_ORDER, "position limits",
+                            l->position_min_rad, l->position_max_rad);
+    }
+    if (!(l->velocity_rad_s > 0.0f) || !tenon__is_finitef(l->velocity_rad_s)) {
+        return refuse_limit(&joint->diag, TENON_CAUSE_LIMIT_MISSING, "velocity_rad_s",
+                            (double)l->velocity_rad_s, 0.0);
+    }
+    if (!(l->effort_nm >= 0.0f)) {
+        return refuse_limit(&joint->diag, TENON_CAUSE_LIMIT_MISSING, "effort_nm",
+                            (double)l->effort_nm, 0.0);
+    }
+    return TENON_OK;
+}
+
 static int resolve_one(struct tenon_joint *joint, const struct tenon_joint_limits *model)
 {
     const unsigned needed = TENON__OWN_POSITION | TENON__OWN_VELOCITY | TENON__OWN_EFFORT;
@@ -178,13 +200,13 @@ static int resolve_one(struct tenon_joint *joint, const struct tenon_joint_limit
                                 "position, velocity and effort", 0.0, 0.0);
         }
         fill_missing(joint, &joint->limits);
-        return TENON_OK;
+        return check_result(joint);
     }
     if (check_against_model(joint, model) < 0) {
         return TENON_ERR_LIMIT;
     }
     fill_missing(joint, model);
-    return TENON_OK;
+    return check_result(joint);
 }
 
 /* Called when the modules have come up; refusals are left in the joint's diag. */

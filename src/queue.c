@@ -1,22 +1,39 @@
-/* The ring of commands: the application puts, the step takes. Indices only rise; what is put is
- * published at once. */
+/*
+ * The ring of commands: the application puts, the step takes. Indices run through twice the
+ * capacity, so that full and empty differ, and so that no wrap of the word ever shifts them. What
+ * is put is published at once.
+ */
 #include "core_internal.h"
+
+static uint32_t forward(const struct tenon_command_queue *queue, uint32_t index, uint32_t count)
+{
+    const uint32_t end = 2u * queue->capacity;
+    return index + count < end ? index + count : index + count - end;
+}
+
+static uint32_t slot_of(const struct tenon_command_queue *queue, uint32_t index)
+{
+    return index < queue->capacity ? index : index - queue->capacity;
+}
 
 uint32_t tenon__queue_room(const struct tenon_command_queue *queue)
 {
-    return queue->capacity - (queue->tail - tenon__load(&queue->head));
+    const uint32_t head = tenon__load(&queue->head);
+    const uint32_t waiting =
+        queue->tail >= head ? queue->tail - head : queue->tail + 2u * queue->capacity - head;
+    return queue->capacity - waiting;
 }
 
 void tenon__queue_put(struct tenon_command_queue *queue,
                       uint32_t offset,
                       const struct tenon_command_entry *entry)
 {
-    queue->entries[(queue->tail + offset) % queue->capacity] = *entry;
+    queue->entries[slot_of(queue, forward(queue, queue->tail, offset))] = *entry;
 }
 
 void tenon__queue_publish(struct tenon_command_queue *queue, uint32_t count)
 {
-    tenon__store(&queue->tail, queue->tail + count);
+    tenon__store(&queue->tail, forward(queue, queue->tail, count));
 }
 
 bool tenon__queue_take(struct tenon_command_queue *queue, struct tenon_command_entry *out_entry)
@@ -25,7 +42,7 @@ bool tenon__queue_take(struct tenon_command_queue *queue, struct tenon_command_e
     if (head == tenon__load(&queue->tail)) {
         return false;
     }
-    *out_entry = queue->entries[head % queue->capacity];
-    tenon__store(&queue->head, head + 1u);
+    *out_entry = queue->entries[slot_of(queue, head)];
+    tenon__store(&queue->head, forward(queue, head, 1));
     return true;
 }

@@ -25,16 +25,23 @@ int tenon_sched_init_sized(struct tenon_sched *self,
     self->period_ns = period_ns;
     self->memory = memory;
     self->memory_size = memory_size;
-    if (port == NULL || port->ticks == NULL || port->panic == NULL || memory == NULL) {
+    if (port == NULL || memory == NULL) {
         return tenon__refuse(self, TENON_ERR_ARG, TENON_CAUSE_NULL, "scheduler");
     }
-    if (port->head.abi != TENON_ABI_MAJOR || port->head.size != sizeof *port) {
+    if (port->head.abi != TENON_ABI_MAJOR) {
+        return tenon__refuse_value(self, TENON_ERR_ABI, TENON_CAUSE_ABI_MISMATCH, "port",
+                                   (float)port->head.abi, TENON_ABI_MAJOR);
+    }
+    if (port->head.size != sizeof *port) {
         return tenon__refuse_value(self, TENON_ERR_ABI, TENON_CAUSE_ABI_MISMATCH, "port",
                                    (float)port->head.size, (float)sizeof *port);
     }
+    if (port->ticks == NULL || port->panic == NULL) {
+        return tenon__refuse(self, TENON_ERR_ARG, TENON_CAUSE_NULL, "port");
+    }
     if (period_ns <= 0) {
-        return tenon__refuse_value(self, TENON_ERR_ARG, TENON_CAUSE_RATE, "scheduler",
-                                   (float)period_ns, 1.0f);
+        return tenon__refuse_value(self, TENON_ERR_ARG, TENON_CAUSE_ARGUMENT, "period",
+                                   (float)period_ns, (float)INT64_MAX);
     }
     return TENON_OK;
 }
@@ -73,7 +80,7 @@ int tenon_sched_add_wire(struct tenon_sched *self,
     if (rc < 0) {
         return rc;
     }
-    if (bus != NULL) {
+    if (bus != NULL && bus->module.slot == NULL) { /* not that of a wire it serves already */
         bus->wire = wire;
     }
     rc =
@@ -139,7 +146,7 @@ static int seat_motor(struct tenon_sched *self,
                       const struct tenon_joint *joint,
                       const char *name)
 {
-    if (motor != NULL && motor->device != NULL) {
+    if (motor != NULL && motor->device != NULL && motor->module.slot == NULL) {
         motor->device->divisor = joint->divisor;
         motor->device->phase = joint->phase;
     }
@@ -213,6 +220,12 @@ static int check_same_rate(struct tenon_sched *self,
 static int prepare_joints(struct tenon_sched *self, const struct tenon_drivetrain_config *config)
 {
     for (unsigned i = 0; i < config->joint_count; i++) {
+        for (unsigned k = 0; k < i; k++) {
+            if (config->joints[k] == config->joints[i]) {
+                return tenon__refuse(self, TENON_ERR_STATE, TENON_CAUSE_ALREADY_ADDED,
+                                     config->joint_names[i]);
+            }
+        }
         const struct tenon_joint_limits *const limits =
             config->limits != NULL ? &config->limits[i] : NULL;
         const int rc = prepare_joint(self, config->joints[i], config->joint_names[i], limits);

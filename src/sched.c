@@ -119,7 +119,7 @@ static void watch_estop(struct tenon_sched *self)
     if (is_latched && !self->estop_handled) {
         make_all_safe(self);
     }
-    self->estop_handled = is_latched;
+    self->estop_handled = is_latched; /* only then it can be cleared */
 }
 
 static bool any_driven(const struct tenon_sched *self)
@@ -315,7 +315,7 @@ bool tenon_sched_is_safe(const struct tenon_sched *self)
         }
     }
     for (const struct tenon_slot *s = self->slots; s != NULL; s = s->next) {
-        if (s->role == TENON_ROLE_MOTOR && s->wish == TENON__WISH_OFF) {
+        if (s->role == TENON_ROLE_MOTOR && tenon__slot_goes_off(s)) {
             return false;
         }
     }

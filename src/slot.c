@@ -239,14 +239,21 @@ bool tenon__slot_is_settled(const struct tenon_slot *slot)
         return false;
     }
     if (m->state == TENON_MODULE_ACTIVE) {
-        return slot->wish != TENON__WISH_OFF;
+        return !tenon__slot_goes_off(slot);
     }
     return (m->state == TENON_MODULE_FAILED || m->state == TENON_MODULE_READY) &&
            slot->wish == TENON__WISH_KEEP;
 }
 
+/* Torque off, once wished for, is carried out before anything else. */
 void tenon__slot_wish(struct tenon_sched *sched, struct tenon_slot *slot, enum tenon__wish wish)
 {
+    if (wish == TENON__WISH_ACTIVE && !tenon_slot_is_up(slot)) {
+        return; /* what recovers does so without torque */
+    }
+    if (tenon__slot_goes_off(slot)) {
+        wish = wish == TENON__WISH_ACTIVE ? TENON__WISH_OFF_FIRST : TENON__WISH_OFF;
+    }
     if (slot->wish != wish) {
         slot->wish = (uint8_t)wish;
         sched->unsettled = 1;
@@ -303,16 +310,15 @@ void tenon__slot_fault(struct tenon_sched *sched, struct tenon_slot *slot, tenon
     m->state = may_return ? TENON_MODULE_FAULT : TENON_MODULE_FAILED;
     m->stage = STAGE_NONE;
     m->progress = 0;
-    if (slot->wish == TENON__WISH_ACTIVE) {
-        slot->wish = TENON__WISH_KEEP; /* torque comes back by an explicit edge only */
-    }
+    /* Torque comes back by an explicit edge only. */
+    slot->wish = tenon__slot_goes_off(slot) ? TENON__WISH_OFF : TENON__WISH_KEEP;
     slot->next_ns = now + backoff(slot);
 }
 
 static void fail_step(struct tenon_sched *sched, struct tenon_slot *slot, int rc, tenon_ns_t now)
 {
     struct tenon_module *const m = slot->module;
-    if (m->diag.code == TENON_OK) {
+    if (m->diag.code != rc) { /* the driver said nothing, or that of the time before stands there */
         (void)tenon_module_refuse(m, (enum tenon_err)rc, TENON_CAUSE_MODULE_FAILED, (float)rc,
                                   0.0f);
     }
@@ -362,10 +368,14 @@ static void end_stage(struct tenon_slot *slot, tenon_ns_t now)
 static void run_stage(struct tenon_sched *sched, struct tenon_slot *slot, tenon_ns_t now)
 {
     struct tenon_module *const m = slot->module;
-    if (m->progress == 0 && m->stage != STAGE_NONE) {
+    const struct tenon_diag before = m->diag;
+    if (m->progress == 0) {
         m->diag = (struct tenon_diag){.code = TENON_OK};
     }
     const int rc = call_stage(m, now);
+    if (rc == TENON_ERR_AGAIN && m->diag.code == TENON_OK) {
+        m->diag = before; /* until it is up, what failed last explains why it is not */
+    }
     if (rc >= 0) {
         end_stage(slot, now);
     } else if (rc != TENON_ERR_AGAIN) {
@@ -377,6 +387,18 @@ static void run_stage(struct tenon_sched *sched, struct tenon_slot *slot, tenon_
     }
 }
 
+static void end_safe(struct tenon_slot *slot)
+{
+    struct tenon_module *const m = slot->module;
+    slot->wish = slot->wish == TENON__WISH_OFF_FIRST ? TENON__WISH_ACTIVE : TENON__WISH_KEEP;
+    if (m->state == TENON_MODULE_ACTIVE) {
+        m->state = TENON_MODULE_READY;
+    }
+    if (slot->role == TENON_ROLE_MOTOR) {
+        tenon__slot_motor(slot)->is_holding = false;
+    }
+}
+
 /* Torque off, repeated until it is. */
 static void run_safe(struct tenon_slot *slot, tenon_ns_t now)
 {
@@ -384,30 +406,39 @@ static void run_safe(struct tenon_slot *slot, tenon_ns_t now)
     if (now < slot->safe_ns) {
         return;
     }
+    if (m->stage != STAGE_SAFE) {
+        m->stage = STAGE_SAFE;
+        m->progress = 0;
+    }
     const int rc = m->driver->lifecycle->make_safe(m, now);
     if (rc == TENON_ERR_AGAIN) {
         return;
     }
+    m->stage = STAGE_NONE;
     if (rc < 0) {
         slot->safe_ns = now + SAFE_AGAIN_NS;
         return;
     }
-    m->stage = STAGE_NONE;
-    slot->wish = TENON__WISH_KEEP; /* fulfilled */
-    if (m->state == TENON_MODULE_ACTIVE) {
-        m->state = TENON_MODULE_READY;
+    end_safe(slot);
+}
+
+static void begin_activate(struct tenon_slot *slot, tenon_ns_t now)
+{
+    enter_stage(slot, STAGE_ACTIVATE, now);
+    if (slot->role == TENON_ROLE_MOTOR) {
+        tenon__slot_motor(slot)->has_command =
+            false; /* what it followed once is no goal of today */
     }
 }
 
 static void supervise_up(struct tenon_sched *sched, struct tenon_slot *slot, tenon_ns_t now)
 {
     struct tenon_module *const m = slot->module;
-    if (slot->wish == TENON__WISH_OFF) {
-        m->stage = STAGE_SAFE;
+    if (tenon__slot_goes_off(slot)) {
         run_safe(slot, now);
     } else if (slot->wish == TENON__WISH_ACTIVE && m->state == TENON_MODULE_READY) {
         if (m->stage != STAGE_ACTIVATE) {
-            enter_stage(slot, STAGE_ACTIVATE, now);
+            begin_activate(slot, now);
         }
         run_stage(sched, slot, now);
     } else {
@@ -433,11 +464,12 @@ static void supervise_fault(struct tenon_slot *slot, tenon_ns_t now)
     if (!has_ground(slot)) {
         return;
     }
-    if (slot->wish == TENON__WISH_OFF) {
-        m->stage = STAGE_SAFE;
+    if (tenon__slot_goes_off(slot)) {
         run_safe(slot, now);
     }
-    if (m->state == TENON_MODULE_FAULT && now >= slot->next_ns) {
+    /* Torque off under way is not broken off for a restart, unless it hangs. */
+    const tenon_ns_t patience = m->stage == STAGE_SAFE ? policy_of(slot)->step_timeout_ns : 0;
+    if (m->state == TENON_MODULE_FAULT && now >= slot->next_ns + patience) {
         m->state = TENON_MODULE_RECOVERING;
         m->stage = STAGE_NONE;
     }

@@ -900,11 +900,31 @@ static int step_check_enabled(struct tenon_dxl2_motor *self, tenon_ns_t now)
     return rc;
 }
 
+/* What the servo now follows, for the core to begin there. */
+static int step_tell_goal(struct tenon_dxl2_motor *self, tenon_ns_t now)
+{
+    (void)now;
+    struct tenon_motor *motor = &self->base;
+    motor->has_command = false;
+    if (!dxl2_layout(self)->has_goal_position) {
+        return TENON_OK;
+    }
+    const int rc = fetch(self, DXL2_GOAL_POSITION, 4);
+    if (rc == TENON_OK) {
+        const int32_t goal = (int32_t)dxl2_load32(self->request.data);
+        motor->command = (struct tenon_motor_command){
+            .position_rad = ((double)goal - DXL2_MIDDLE_TICKS) * DXL2_RAD_PER_TICK,
+            .mode = motor->mode};
+        motor->has_command = true;
+    }
+    return rc;
+}
+
 static int motor_activate(struct tenon_module *module, tenon_ns_t now)
 {
     static const step_fn steps[] = {
-        step_look,       step_find_hold,   step_write_cap, step_write_goal,
-        step_check_goal, step_check_still, step_enable,    step_check_enabled,
+        step_look,        step_find_hold, step_write_cap,     step_write_goal, step_check_goal,
+        step_check_still, step_enable,    step_check_enabled, step_tell_goal,
     };
     return run_steps(from_module(module), steps, sizeof steps / sizeof steps[0], now);
 }

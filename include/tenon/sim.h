@@ -234,6 +234,8 @@ struct tenon_sim_bus {
     tenon_ns_t skip_ns;    /**< How long a missing device is waited for; default 300 us. */
     tenon_ns_t
         gap_ns; /**< A pause longer than this drops a partial request; default 1.5 ms, 0: never. */
+    tenon_ns_t adapter_delay_ns; /**< How long the host's adapter holds back what it receives;
+                                    default 0. Set it while the line is silent. */
     uint32_t noise_ppm; /**< Chance, per million, that a byte gets a wrong bit; default 0. Both
                            directions. */
     uint32_t seed;      /**< State of the noise; not 0. */

@@ -125,7 +125,8 @@ static void what_has_no_root_gives_zero(void **state)
     }
 }
 
-/* A joint without end has infinite room ahead: the speed it may have must not come out negative or NaN. */
+/* A joint without end has infinite room ahead: the speed it may have must not come out negative or
+ * NaN. */
 static void the_root_of_infinity_is_infinite(void **state)
 {
     (void)state;

@@ -304,6 +304,28 @@ static void an_echoing_adapter_brings_the_request_back_first(void **state)
     assert_int_equal(0, rig.bus.collision_count);
 }
 
+static void an_adapter_that_holds_bytes_back_brings_an_answer_after_the_next_request(void **state)
+{
+    (void)state;
+    static const uint8_t id_register[] = {7, 0, 1, 0};
+    struct dxl2_packet packet;
+    make(1);
+    rig.bus.adapter_delay_ns = TENON_MS(2);
+    const tenon_ns_t asked = rig.now;
+    (void)rig_send(&rig, 1, DXL2_PING, NULL, 0);
+    rig_run(&rig, TENON_MS(1));
+    assert_int_equal(0, rig.rx_count);
+    (void)rig_send(&rig, 1, DXL2_READ, id_register, sizeof id_register);
+    rig_run(&rig, TENON_MS(5));
+    assert_int_equal(asked + TENON_US(100 + 100 + 10) + TENON_MS(2), rig.rx_ns[0]);
+    assert_true(rig_next(&rig, &packet));
+    assert_int_equal(3, packet.param_count);
+    assert_true(rig_next(&rig, &packet));
+    assert_int_equal(1, packet.param_count);
+    assert_false(rig_next(&rig, &packet));
+    assert_int_equal(0, rig.bus.collision_count);
+}
+
 static void a_new_request_cuts_off_answers_that_have_not_begun(void **state)
 {
     (void)state;
@@ -460,6 +482,7 @@ int main(void)
         cmocka_unit_test(a_servo_at_another_baud_hears_nothing),
         cmocka_unit_test(a_pause_within_a_request_drops_it),
         cmocka_unit_test(an_echoing_adapter_brings_the_request_back_first),
+        cmocka_unit_test(an_adapter_that_holds_bytes_back_brings_an_answer_after_the_next_request),
         cmocka_unit_test(a_new_request_cuts_off_answers_that_have_not_begun),
         cmocka_unit_test(a_host_that_talks_into_an_answer_garbles_both),
         cmocka_unit_test(faults_of_replies_are_used_up),

@@ -159,6 +159,19 @@ static void a_write_of_several_items_is_all_or_nothing(void **state)
     assert_int_equal(800, peek(84, 2));
 }
 
+/*
+ * What owners of an XM430-W350 saw who ran a program for another table against it (issue 148 of
+ * DynamixelSDK): a read across indirect addresses, a write that leaves one of them out of range.
+ */
+static void odd_ranges_are_answered_as_a_real_servo_did(void **state)
+{
+    (void)state;
+    make("xm430-w350");
+    assert_int_equal(-1945990398, rig_read_register(&rig, 1, 611, 4));
+    assert_int_equal(4, put(596, 4, 200));
+    assert_int_equal(643, peek(596, 2));
+}
+
 static void eeprom_is_locked_while_torque_is_on(void **state)
 {
     (void)state;
@@ -451,6 +464,7 @@ int main(void)
         cmocka_unit_test(limits_registers_bound_goals),
         cmocka_unit_test(modes_follow_the_model),
         cmocka_unit_test(a_write_of_several_items_is_all_or_nothing),
+        cmocka_unit_test(odd_ranges_are_answered_as_a_real_servo_did),
         cmocka_unit_test(eeprom_is_locked_while_torque_is_on),
         cmocka_unit_test(the_alert_bit_tells_of_a_latched_error),
         cmocka_unit_test(an_error_outside_the_shutdown_mask_leaves_torque_on),
