@@ -178,8 +178,8 @@ static void summarise(double elapsed_s)
 
 static int run(int rounds)
 {
-    int rc = tenon_posix_start(&sched, TENON_MS(3000));
     const double begin = seconds(CLOCK_MONOTONIC);
+    int rc = tenon_posix_start(&sched, TENON_MS(3000));
     rc = rc < 0 ? rc : tenon_group_enable(&arm);
     for (int i = 0; rc >= 0 && !interrupted && i < rounds * POSES; i++) {
         rc = go_to(i % POSES);
@@ -200,6 +200,7 @@ static int run(int rounds)
                                              : "it has braked and holds its position, torque on");
     }
     summarise(seconds(CLOCK_MONOTONIC) - begin);
+    tenon_sched_close(&sched);
     return rc < 0 || stopped < 0 || interrupted;
 }
 

@@ -136,8 +136,9 @@ static int pins_make_safe(struct tenon_module *module, tenon_ns_t now)
     return TENON_OK;
 }
 
-static int pins_read(struct tenon_motor *motor, struct tenon_motor_state *out_state)
+static int pins_read(struct tenon_motor *motor, tenon_ns_t now, struct tenon_motor_state *out_state)
 {
+    (void)now;
     struct pins_motor *const self = from_motor(motor);
     if (!self->sample_is_new) {
         return TENON_ERR_AGAIN;

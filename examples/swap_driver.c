@@ -80,8 +80,10 @@ static int stepper_make_safe(struct tenon_module *module, tenon_ns_t now)
     return TENON_OK;
 }
 
-static int stepper_read(struct tenon_motor *motor, struct tenon_motor_state *out_state)
+static int
+stepper_read(struct tenon_motor *motor, tenon_ns_t now, struct tenon_motor_state *out_state)
 {
+    (void)now;
     struct stepper *const self = TENON_CONTAINER_OF(motor, struct stepper, base);
     if (!self->sample_is_new) {
         return TENON_ERR_AGAIN;

@@ -410,7 +410,7 @@ size_t tenon_sim_bus_transmit(struct tenon_sim_bus *self,
 {
     size_t count = 0;
     tenon_sim_bus_advance(self, now);
-    while (count < capacity && self->wire_count > 0 && self->wire[self->wire_head].end_ns <= now) {
+    while (count < capacity && self->wire_count > 0 && tenon_sim_bus_next_ns(self) <= now) {
         out_bytes[count++] = self->wire[self->wire_head++].value;
         self->wire_count--;
     }
@@ -422,5 +422,8 @@ size_t tenon_sim_bus_transmit(struct tenon_sim_bus *self,
 
 tenon_ns_t tenon_sim_bus_next_ns(const struct tenon_sim_bus *self)
 {
-    return self->wire_count > 0 ? self->wire[self->wire_head].end_ns : TENON_NEVER;
+    if (self->wire_count == 0) {
+        return TENON_NEVER;
+    }
+    return self->wire[self->wire_head].end_ns + self->adapter_delay_ns;
 }

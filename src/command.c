@@ -191,14 +191,20 @@ int tenon_joint_follow(struct tenon_joint *self, const struct tenon_joint_comman
     return put_one(self, TENON__OP_FOLLOW, command);
 }
 
-bool tenon_joint_is_settled(const struct tenon_joint *self, double tolerance_rad)
+bool tenon_joint_is_moving(const struct tenon_joint *self)
 {
-    if (self == NULL || tenon__load(&self->issued) != tenon__load(&self->handled)) {
+    if (self == NULL) {
         return false;
     }
-    const bool is_waiting = self->own.status == TENON_GROUP_PREPARING;
-    return self->status == TENON_JOINT_ENABLED && self->mover == NULL && !is_waiting &&
-           !(tenon__joint_speed(self) > 0.0f) &&
+    const bool is_on_its_way =
+        self->status == TENON_JOINT_ENABLING || self->status == TENON_JOINT_STOPPING;
+    return tenon__load(&self->issued) != tenon__load(&self->handled) || self->mover != NULL ||
+           is_on_its_way || tenon__joint_speed(self) > 0.0f;
+}
+
+bool tenon_joint_is_settled(const struct tenon_joint *self, double tolerance_rad)
+{
+    return self != NULL && self->status == TENON_JOINT_ENABLED && !tenon_joint_is_moving(self) &&
            tenon__abs(self->setpoint.position_rad - self->state.position_rad) <= tolerance_rad;
 }
 

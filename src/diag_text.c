@@ -55,8 +55,8 @@ static const char *const sentences[] = {
     [TENON_CAUSE_QUEUE_FULL] =
         "%s: the command queue (%b entries) is full; run a step before giving more commands",
     [TENON_CAUSE_TORQUE_HELD] =
-        "%s: torque is on and register %v can only be changed with torque off; switch it off, or "
-        "allow it (allow_torque_off)",
+        "%s: torque is on and register %v can only be changed with torque off; switch it off "
+        "first, or let the driver do so (allow_torque_off)",
     [TENON_CAUSE_NOT_REFERENCED] =
         "%s: its position is not known; home it or accept its calibration",
     [TENON_CAUSE_PORT_MISSING] =
@@ -72,8 +72,8 @@ static const char *const sentences[] = {
         "%s: the operating system refused the port (error %v); check the adapter",
     [TENON_CAUSE_BAUD_UNSUPPORTED] =
         "%s: the adapter does not do %v baud; choose another, or another adapter",
-    [TENON_CAUSE_WIRE_DOWN] =
-        "%s: its wire is not up; see what the wire reports, and add the wire before its joints",
+    [TENON_CAUSE_WIRE_DOWN] = "%s: its wire is not up; see what the wire itself reports, and in a "
+                              "program add the wire before its joints",
     [TENON_CAUSE_NO_REPLY] =
         "%s: no reply from ID %v at %b baud; check power, cable, ID and baud (tenon scan)",
     [TENON_CAUSE_GARBLED_REPLY] =

@@ -155,7 +155,7 @@ static void read_motor(struct tenon_sched *sched,
 {
     struct tenon_motor *const motor = tenon__slot_motor(slot);
     struct tenon_motor_state sample = motor->state;
-    const int rc = tenon_motor_get_api(motor)->read(motor, &sample);
+    const int rc = tenon_motor_get_api(motor)->read(motor, now, &sample);
     if (rc >= 0) {
         if (is_plausible(motor, &sample)) {
             motor->state = sample;
@@ -220,7 +220,10 @@ fault_reducer(struct tenon_sched *sched, const struct tenon__drive *drive, int r
 {
     const enum tenon_cause cause =
         rc == TENON_ERR_PROTO ? TENON_CAUSE_NOT_FINITE : TENON_CAUSE_MODULE_FAILED;
-    (void)tenon_module_refuse(drive->reducer->module, (enum tenon_err)rc, cause, (float)rc, 0.0f);
+    if (drive->reducer->module->diag.code != rc) { /* else it has said why itself */
+        (void)tenon_module_refuse(drive->reducer->module, (enum tenon_err)rc, cause, (float)rc,
+                                  0.0f);
+    }
     tenon__slot_fault(sched, drive->reducer, now);
 }
 

@@ -4,6 +4,15 @@
 
 #include <string.h>
 
+/* What is not aligned at the beginning is left unused. */
+static void take_memory(struct tenon_sched *self, void *memory, size_t size)
+{
+    const size_t skew = (size_t)((uintptr_t)memory % sizeof(uint64_t));
+    const size_t skipped = skew == 0 ? 0 : sizeof(uint64_t) - skew;
+    self->memory = (uint8_t *)memory + (skipped < size ? skipped : size);
+    self->memory_size = skipped < size ? size - skipped : 0;
+}
+
 int tenon_sched_init_sized(struct tenon_sched *self,
                            size_t size,
                            const struct tenon_port *port,
@@ -23,8 +32,9 @@ int tenon_sched_init_sized(struct tenon_sched *self,
     self->slots_end = &self->slots;
     self->port = port;
     self->period_ns = period_ns;
-    self->memory = memory;
-    self->memory_size = memory_size;
+    if (memory != NULL) {
+        take_memory(self, memory, memory_size);
+    }
     if (port == NULL || memory == NULL) {
         return tenon__refuse(self, TENON_ERR_ARG, TENON_CAUSE_NULL, "scheduler");
     }
@@ -342,6 +352,11 @@ int tenon_sched_add_group(struct tenon_sched *self,
         if (joints[i] == NULL || joints[i]->sched != self) {
             return tenon__refuse(self, TENON_ERR_STATE, TENON_CAUSE_NOT_ADDED, name);
         }
+        for (unsigned k = 0; k < i; k++) {
+            if (joints[k] == joints[i]) {
+                return tenon__refuse(self, TENON_ERR_STATE, TENON_CAUSE_ALREADY_ADDED, name);
+            }
+        }
     }
     group->name = name;
     group->joints = joints;
@@ -357,14 +372,9 @@ int tenon_sched_add_reader(struct tenon_sched *self, struct tenon_reader *reader
     if (self == NULL) {
         return TENON_ERR_ARG;
     }
-    const int rc = check_addable(self, reader, "reader", NULL);
+    const int rc = check_addable(self, reader, "reader", reader != NULL ? reader->sched : NULL);
     if (rc < 0) {
         return rc;
-    }
-    for (const struct tenon_reader *r = self->readers; r != NULL; r = r->next) {
-        if (r == reader) {
-            return tenon__refuse(self, TENON_ERR_STATE, TENON_CAUSE_ALREADY_ADDED, "reader");
-        }
     }
     reader->sched = self;
     reader->holds = 0;

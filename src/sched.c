@@ -25,6 +25,20 @@ int tenon_sched_start(struct tenon_sched *self)
     return TENON_OK;
 }
 
+void tenon_sched_close(struct tenon_sched *self)
+{
+    if (self == NULL || !self->is_started) {
+        return;
+    }
+    for (struct tenon_slot *s = self->slots; s != NULL; s = s->next) {
+        if (s->module->driver->lifecycle->release != NULL) {
+            s->module->driver->lifecycle->release(s->module);
+        }
+        s->module->state = TENON_MODULE_IDLE;
+    }
+    self->is_started = false;
+}
+
 /* --- poll --- */
 
 static void poll_wires(struct tenon_sched *self, tenon_ns_t now, tenon_ns_t *io_deadline)
@@ -192,7 +206,8 @@ static void run_plan(struct tenon_sched *self, struct tenon__cycle *cycle)
 /* Releases that have passed unused are skipped and counted; the phase is kept. */
 static void account_release(struct tenon_sched *self, tenon_ns_t now, uint32_t *out_skipped)
 {
-    if (self->release_ns == 0) {
+    if (!self->has_begun) {
+        self->has_begun = true;
         self->release_ns = now;
     }
     const tenon_ns_t late = now - self->release_ns;
@@ -230,7 +245,7 @@ tenon_ns_t tenon_sched_step(struct tenon_sched *self, tenon_ns_t now)
     if (self == NULL || !self->is_started) {
         return TENON_NEVER;
     }
-    if (self->release_ns != 0 && now < self->release_ns) {
+    if (self->has_begun && now < self->release_ns) {
         return self->release_ns;
     }
     const uint32_t begin = self->port->ticks();

@@ -1,5 +1,18 @@
 #include "core_internal.h"
 
+int tenon_wire_reset(struct tenon_wire *wire)
+{
+    if (wire == NULL) {
+        return TENON_ERR_ARG;
+    }
+    if (wire->sched == NULL) {
+        return TENON_ERR_STATE;
+    }
+    const bool line_was_down = tenon__slot_reset(wire->sched, &wire->line);
+    const bool bus_was_down = tenon__slot_reset(wire->sched, &wire->bus);
+    return line_was_down || bus_was_down ? TENON_OK : TENON_ERR_STATE;
+}
+
 int tenon_wire_submit(struct tenon_wire *wire, struct tenon_request *request)
 {
     if (wire == NULL || request == NULL || request->width > TENON_REQUEST_DATA) {

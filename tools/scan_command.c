@@ -211,7 +211,9 @@ int command_scan(int argc, char **argv)
         return parsed;
     }
     struct found found = {0, 0};
-    if (!scan_all(&options, &found)) {
+    const bool is_done = scan_all(&options, &found);
+    tenon_sched_close(&sched);
+    if (!is_done) {
         return EXIT_FAILED;
     }
     if (found.count + found.garbled == 0) {

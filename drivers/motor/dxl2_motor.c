@@ -133,8 +133,10 @@ static void take_sample(const struct tenon_dxl2_motor *self, struct tenon_motor_
     out_state->valid = TENON_VALID_POSITION | TENON_VALID_VELOCITY | TENON_VALID_EFFORT;
 }
 
-static int motor_read(struct tenon_motor *motor, struct tenon_motor_state *out_state)
+static int
+motor_read(struct tenon_motor *motor, tenon_ns_t now, struct tenon_motor_state *out_state)
 {
+    (void)now;
     struct tenon_dxl2_motor *self = from_motor(motor);
     if (self->device.in_sequence == self->seen_sequence || !self->was_configured) {
         return TENON_ERR_AGAIN;

@@ -216,6 +216,15 @@ static inline bool tenon_wire_is_up(const struct tenon_wire *wire)
 }
 
 /**
+ * Put a line or bus that has FAILED or is in FAULT to work again at once.
+ * @retval TENON_OK         It will be probed again.
+ * @retval TENON_ERR_ARG    NULL.
+ * @retval TENON_ERR_STATE  Neither has failed.
+ * @context cyclic thread
+ */
+TENON_API int tenon_wire_reset(struct tenon_wire *wire);
+
+/**
  * Queue an acyclic request on a wire. On success it completes by itself as the scheduler is polled.
  * @retval TENON_OK         Queued.
  * @retval TENON_ERR_ARG    NULL, or malformed.

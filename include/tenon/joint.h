@@ -159,6 +159,13 @@ TENON_API int tenon_joint_stop(struct tenon_joint *self);
 TENON_API int tenon_joint_reset(struct tenon_joint *self);
 
 /**
+ * Whether a command given is still to be carried out: waiting, moving or braking. Says nothing of
+ * how near the joint came.
+ * @context application thread
+ */
+TENON_API bool tenon_joint_is_moving(const struct tenon_joint *self);
+
+/**
  * Whether every command given has been carried out and the joint is enabled, at rest, within
  * `tolerance_rad` of its set point.
  * @context application thread

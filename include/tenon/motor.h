@@ -71,7 +71,7 @@ struct tenon_motor_api {
      * motor to FAULT.
      * @context cyclic
      */
-    int (*read)(struct tenon_motor *self, struct tenon_motor_state *out_state);
+    int (*read)(struct tenon_motor *self, tenon_ns_t now, struct tenon_motor_state *out_state);
     /**
      * Required. Lay the command into the bus's process image; it leaves with this cycle. Called
      * while READY or ACTIVE; a driver whose motor is not ACTIVE keeps it off the wire.

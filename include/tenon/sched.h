@@ -31,7 +31,7 @@ struct tenon_snapshot_head {
     uint32_t joint_count;  /**< Joints in it, in order of registration. */
 };
 
-/** A registered reader of snapshots; one thread each. Storage is the caller's. */
+/** A registered reader of snapshots; one thread each. Storage is the caller's, zeroed. */
 struct tenon_reader {
     /* private */
     struct tenon_sched *sched;
@@ -91,7 +91,8 @@ struct tenon_sched {
     struct tenon_joint_snapshot *snapshots;
     uint32_t snapshot_count;  /* buffers */
     uint32_t snapshot_latest; /* buffer + 1; 0: none yet */
-    tenon_ns_t release_ns;    /* next release; 0: no step yet */
+    tenon_ns_t release_ns;    /* next release */
+    bool has_begun;           /* a step has been run */
     uint32_t cycle_number;    /* of the next step; skipped releases count */
     tenon_ns_t heartbeat_ns;  /* 0: not supervised */
     tenon_ns_t beat_seen_ns;
@@ -244,6 +245,14 @@ TENON_API int tenon_sched_make_safe(struct tenon_sched *self);
  * @context any, isr too
  */
 TENON_API void tenon_sched_estop(struct tenon_sched *self);
+
+/**
+ * Let go of everything: ports are closed, nothing is sent any more. Torque stays as it is; see
+ * tenon_sched_make_safe() and tenon_posix_stop(). States and diagnoses remain readable; to run
+ * again, zero the objects and add them anew.
+ * @context cyclic thread
+ */
+TENON_API void tenon_sched_close(struct tenon_sched *self);
 
 /**
  * Release the emergency stop. Joints stay as they are until enabled.

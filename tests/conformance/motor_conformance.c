@@ -94,11 +94,11 @@ static struct tenon_motor_state sample(struct world *w)
     struct tenon_motor_state s = {0};
     int rc = TENON_OK;
     while (rc == TENON_OK) {
-        rc = w->api->read(w->motor, &s);
+        rc = w->api->read(w->motor, w->now, &s);
     }
     for (unsigned i = 0; i < SAMPLE_MS && rc == TENON_ERR_AGAIN; i++) {
         w->now = w->subject->tick();
-        rc = w->api->read(w->motor, &s);
+        rc = w->api->read(w->motor, w->now, &s);
     }
     assert_int_equal(rc, TENON_OK);
     return s;
@@ -155,10 +155,10 @@ static void read_says_again_until_there_is_a_new_sample(void **state)
     struct tenon_motor_state marked;
     memset(&s, 0x5A, sizeof s);
     marked = s;
-    assert_int_equal(w.api->read(w.motor, &s), TENON_ERR_AGAIN);
+    assert_int_equal(w.api->read(w.motor, w.now, &s), TENON_ERR_AGAIN);
     bring_ready(&w);
     const struct tenon_motor_state first = sample(&w);
-    assert_int_equal(w.api->read(w.motor, &s), TENON_ERR_AGAIN);
+    assert_int_equal(w.api->read(w.motor, w.now, &s), TENON_ERR_AGAIN);
     assert_memory_equal(&s, &marked, sizeof s);
     const struct tenon_motor_state second = sample(&w);
     assert_true(second.stamp_ns > first.stamp_ns);

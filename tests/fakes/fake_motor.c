@@ -97,8 +97,9 @@ static void fake_release(struct tenon_module *module)
     from_module(module)->step_count[FAKE_STEP_RELEASE]++;
 }
 
-static int fake_read(struct tenon_motor *motor, struct tenon_motor_state *out_state)
+static int fake_read(struct tenon_motor *motor, tenon_ns_t now, struct tenon_motor_state *out_state)
 {
+    (void)now;
     struct fake_motor *self = from_motor(motor);
     if (count_down(&self->fail_read_at)) {
         return fail(self);

@@ -123,8 +123,10 @@ static void motor_release(struct tenon_module *module)
     from_module(module)->calls[RIG_RELEASE]++;
 }
 
-static int motor_read(struct tenon_motor *motor, struct tenon_motor_state *out_state)
+static int
+motor_read(struct tenon_motor *motor, tenon_ns_t now, struct tenon_motor_state *out_state)
 {
+    (void)now;
     struct rig_motor *self = (struct rig_motor *)(void *)motor;
     if (is_to_fail(self, RIG_READ)) {
         return refuse(self);

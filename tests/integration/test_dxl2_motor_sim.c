@@ -157,7 +157,7 @@ static int drive(size_t i,
     int result = TENON_ERR_AGAIN;
     while (now < until) {
         if (now + TENON_US(250) >= next_cycle) {
-            const int rc = api->read(&motors[i].base, out);
+            const int rc = api->read(&motors[i].base, now, out);
             if (rc != TENON_ERR_AGAIN) {
                 result = rc;
             }

@@ -45,7 +45,7 @@ blocks docs/writing-a-driver.md
     echo '#include <tenon/tenon.h>'
     cat "$work/1.c"
     echo 'extern const struct tenon_driver *seen; const struct tenon_driver *seen = &driver;'
-    for f in 'my_read(struct tenon_motor *b, struct tenon_motor_state *o) { (void)b; (void)o;' \
+    for f in 'my_read(struct tenon_motor *b, tenon_ns_t n, struct tenon_motor_state *o) { (void)b; (void)n; (void)o;' \
         'my_command(struct tenon_motor *b, const struct tenon_motor_command *c) { (void)b; (void)c;' \
         'my_probe(struct tenon_module *m, tenon_ns_t n) { (void)m; (void)n;' \
         'my_make_safe(struct tenon_module *m, tenon_ns_t n) { (void)m; (void)n;'; do

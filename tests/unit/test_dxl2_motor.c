@@ -147,7 +147,7 @@ static int command(struct rig *rig, double position, float velocity, float effor
 
 static int read_state(struct rig *rig, struct tenon_motor_state *out)
 {
-    return tenon_motor_get_api(&rig->motor.base)->read(&rig->motor.base, out);
+    return tenon_motor_get_api(&rig->motor.base)->read(&rig->motor.base, 0, out);
 }
 
 static void cycle(struct rig *rig)

@@ -854,6 +854,25 @@ static void samples_that_are_no_samples_make_the_joint_stale(void **state)
     assert_true(motor->base.implausible_count >= 90);
 }
 
+static void it_moves_from_the_command_on_until_it_stands(void **state)
+{
+    (void)state;
+    rig_make(&rig, 1);
+    rig_start_enabled(&rig);
+    rig_steps(&rig, 3);
+    assert_false(tenon_joint_is_moving(&rig.joints[0]));
+    assert_int_equal(tenon_joint_move_to(&rig.joints[0], 0.3), TENON_OK);
+    assert_true(tenon_joint_is_moving(&rig.joints[0])); /* not yet taken up */
+    unsigned steps = 0;
+    while (tenon_joint_is_moving(&rig.joints[0]) && steps < 5000) {
+        rig_step(&rig);
+        steps++;
+    }
+    assert_in_range(steps, 100, 4999);
+    assert_true(fabs(rig.joints[0].command.position_rad - 0.3) < 1e-9);
+    assert_false(tenon_joint_is_moving(NULL));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -887,6 +906,7 @@ int main(void)
         cmocka_unit_test(stop_brakes_a_set_point_and_keeps_torque),
         cmocka_unit_test(a_slow_joint_follows_a_move_within_its_limits),
         cmocka_unit_test(samples_that_are_no_samples_make_the_joint_stale),
+        cmocka_unit_test(it_moves_from_the_command_on_until_it_stands),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -86,8 +86,9 @@ static int bus_safe_frame(const struct tenon_bus *self,
     return 0;
 }
 
-static int motor_read(struct tenon_motor *self, struct tenon_motor_state *out_state)
+static int motor_read(struct tenon_motor *self, tenon_ns_t now, struct tenon_motor_state *out_state)
 {
+    (void)now;
     (void)self;
     (void)out_state;
     return TENON_ERR_AGAIN;
@@ -856,6 +857,7 @@ static void group_is_refused_without_its_parts(void **state)
 {
     struct tenon_joint *const list[] = {&rig.joints[0], &rig.joints[1]};
     struct tenon_joint *const gap[] = {&rig.joints[0], NULL};
+    struct tenon_joint *const twice[] = {&rig.joints[0], &rig.joints[0]};
     struct tenon_sched *const s = &rig.sched;
     const struct {
         struct tenon_group *group;
@@ -869,7 +871,8 @@ static void group_is_refused_without_its_parts(void **state)
                  {&rig.group, "arm", NULL, 1, TENON_ERR_ARG, TENON_CAUSE_NULL},
                  {&rig.group, "arm", list, 0, TENON_ERR_ARG, TENON_CAUSE_NULL},
                  {&rig.group, "arm", gap, 2, TENON_ERR_STATE, TENON_CAUSE_NOT_ADDED},
-                 {&rig.group, "arm", list, 2, TENON_ERR_STATE, TENON_CAUSE_NOT_ADDED}};
+                 {&rig.group, "arm", list, 2, TENON_ERR_STATE, TENON_CAUSE_NOT_ADDED},
+                 {&rig.group, "arm", twice, 2, TENON_ERR_STATE, TENON_CAUSE_ALREADY_ADDED}};
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         (void)setup(state);
         assert_int_equal(add_joint(0), TENON_OK);

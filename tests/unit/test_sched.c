@@ -505,6 +505,52 @@ static void the_same_inputs_give_the_same_run(void **state)
     assert_memory_equal(first, rig.motors[0].log, sizeof first);
 }
 
+static void time_may_begin_at_zero(void **state)
+{
+    (void)state;
+    rig_make(&rig, 1);
+    rig_add(&rig);
+    assert_int_equal(tenon_sched_start(&rig.sched), TENON_OK);
+    (void)tenon_sched_poll(&rig.sched, 0);
+    assert_int_equal(tenon_sched_step(&rig.sched, 0), RIG_PERIOD);
+    assert_int_equal(tenon_sched_step(&rig.sched, RIG_PERIOD - 1), RIG_PERIOD);
+    assert_int_equal(rig.sched.counters.step_count, 1);
+}
+
+static void closing_lets_go_of_every_module_and_ends_the_run(void **state)
+{
+    (void)state;
+    rig_make(&rig, 2);
+    rig_start_enabled(&rig);
+    const unsigned steps = rig.sched.counters.step_count;
+    const unsigned off_count = rig.motors[0].off_count;
+    tenon_sched_close(&rig.sched);
+    tenon_sched_close(&rig.sched); /* twice is no harm */
+    tenon_sched_close(NULL);
+    for (unsigned i = 0; i < 2; i++) {
+        assert_int_equal(rig.motors[i].calls[RIG_RELEASE], 1);
+        assert_int_equal(rig.motors[i].base.module.state, TENON_MODULE_IDLE);
+    }
+    assert_int_equal(rig.motors[0].off_count, off_count); /* torque is not its business */
+    assert_true(tenon_sched_step(&rig.sched, rig.now + TENON_S(1)) == TENON_NEVER);
+    assert_int_equal(rig.sched.counters.step_count, steps);
+    assert_int_equal(tenon_joint_enable(&rig.joints[0]), TENON_ERR_STATE);
+}
+
+static void memory_need_not_be_aligned(void **state)
+{
+    (void)state;
+    for (size_t skew = 0; skew < sizeof(uint64_t); skew++) {
+        rig_make(&rig, 2);
+        assert_int_equal(tenon_sched_init(&rig.sched, &rig_port, RIG_PERIOD,
+                                          (uint8_t *)rig.memory + skew, sizeof rig.memory - skew),
+                         TENON_OK);
+        rig_start_enabled(&rig);
+        rig_steps(&rig, 10);
+        assert_int_equal((uintptr_t)rig.sched.memory % sizeof(uint64_t), 0);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -531,6 +577,9 @@ int main(void)
         cmocka_unit_test(what_is_missing_at_init_is_refused_by_start),
         cmocka_unit_test(nothing_can_be_added_after_start),
         cmocka_unit_test(the_same_inputs_give_the_same_run),
+        cmocka_unit_test(time_may_begin_at_zero),
+        cmocka_unit_test(closing_lets_go_of_every_module_and_ends_the_run),
+        cmocka_unit_test(memory_need_not_be_aligned),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
