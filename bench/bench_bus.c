@@ -22,7 +22,8 @@ struct loopback_line {
     bool is_asked;
 };
 
-void run_cycle(struct tenon_bus *bus, struct tenon_line *line, uint32_t cycle, tenon_ns_t now);
+__attribute__((noinline)) void
+run_cycle(struct tenon_bus *bus, struct tenon_line *line, uint32_t cycle, tenon_ns_t now);
 
 static int
 loopback_read(struct tenon_line *base, uint8_t *out_bytes, size_t capacity, tenon_ns_t now)
