@@ -79,7 +79,8 @@ static void assemble(const char *port, uint32_t baud)
         tenon_sched_add_joint(&sched, &joints[i], axes[i].name,
                               tenon_dxl2_motor_init_config(&servos[i], &wire, &config),
                               &axes[i].limits);
-        tenon_joint_use_reducer(&joints[i], tenon_ratio_reducer_init(&gears[i], axes[i].ratio));
+        tenon_joint_use_reducer(&joints[i],
+                                tenon_ratio_reducer_init(&gears[i], (double)axes[i].ratio));
     }
     tenon_sched_add_group(&sched, &arm, "arm", members, JOINTS);
 }

@@ -355,7 +355,7 @@ int main(int argc, char **argv)
                                             {NULL, 0, NULL, 0}};
     unsigned long baud = 1000000;
     unsigned long id;
-    uint8_t ids[SERVOS_MAX];
+    uint8_t ids[SERVOS_MAX] = {0};
     bool is_sure = false;
     for (int c; (c = getopt_long(argc, argv, "", options, NULL)) != -1;) {
         if (c == 'y') {

@@ -4,6 +4,8 @@
 
 #include "tenon/sched.h"
 
+#include <string.h>
+
 /* --- words shared with other contexts: plain in the headers (C++), atomic here; loads and stores
  * only --- */
 
@@ -29,8 +31,20 @@ static inline void tenon__store8(uint8_t *byte, uint8_t value)
 
 /* --- maths.c --- */
 
-bool tenon__is_finite(double x);
-bool tenon__is_finitef(float x);
+static inline bool tenon__is_finite(double x)
+{
+    uint64_t bits;
+    memcpy(&bits, &x, sizeof bits);
+    return ((bits >> 52) & 0x7FFu) != 0x7FFu;
+}
+
+static inline bool tenon__is_finitef(float x)
+{
+    uint32_t bits;
+    memcpy(&bits, &x, sizeof bits);
+    return ((bits >> 23) & 0xFFu) != 0xFFu;
+}
+
 double tenon__sqrt(double x);
 double tenon__cbrt(double x);
 float tenon__sqrtf(float x);
@@ -268,6 +282,20 @@ bool tenon__queue_take(struct tenon_command_queue *queue, struct tenon_command_e
 void tenon__snapshot_publish(struct tenon_sched *sched,
                              const struct tenon__cycle *cycle,
                              tenon_ns_t release);
-void tenon__timing_add(struct tenon_timing *timing, uint32_t ticks);
+void tenon__timing_halve(struct tenon_timing *timing);
+
+static inline void tenon__timing_add(struct tenon_timing *timing, uint32_t ticks)
+{
+    const unsigned log2 = 31u - (unsigned)__builtin_clz(ticks | 1u);
+    const unsigned last = TENON_TIMING_BUCKETS - 1u;
+    uint16_t *const bucket = &timing->bucket[log2 < last ? log2 : last];
+    timing->sum_ticks += ticks;
+    if (ticks > timing->max_ticks) {
+        timing->max_ticks = ticks;
+    }
+    if (++*bucket == UINT16_MAX) {
+        tenon__timing_halve(timing);
+    }
+}
 
 #endif

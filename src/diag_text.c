@@ -151,9 +151,8 @@ static void put_number(struct text *t, float value)
     put_integer(t, thousandths / 1000u);
     if (rest != 0) {
         put_char(t, '.');
-        for (unsigned digit = 100; rest != 0; digit /= 10u) {
-            put_char(t, (char)('0' + (char)(rest / digit)));
-            rest %= digit;
+        for (; rest != 0; rest = rest % 100u * 10u) {
+            put_char(t, (char)('0' + (char)(rest / 100u)));
         }
     }
 }

@@ -154,7 +154,7 @@ static void read_motor(struct tenon_sched *sched,
                        tenon_ns_t now)
 {
     struct tenon_motor *const motor = tenon__slot_motor(slot);
-    struct tenon_motor_state sample = motor->state;
+    struct tenon_motor_state sample = {0};
     const int rc = tenon_motor_get_api(motor)->read(motor, now, &sample);
     if (rc >= 0) {
         if (is_plausible(motor, &sample)) {
@@ -182,6 +182,35 @@ static uint8_t common_validity(const struct tenon__drive *drive, tenon_ns_t *out
     return (uint8_t)valid;
 }
 
+/* The motors' states side by side; of a single one, where it is. */
+static const struct tenon_motor_state *gather(const struct tenon__drive *drive,
+                                              struct tenon_motor_state *room)
+{
+    if (drive->motor_count == 1) {
+        return &tenon__slot_motor(drive->motors)->state;
+    }
+    for (unsigned i = 0; i < drive->motor_count; i++) {
+        room[i] = tenon__slot_motor(&drive->motors[i])->state;
+    }
+    return room;
+}
+
+/* From the reducer's output to the joint. @return false if it is no number. */
+static bool turn_up(const struct tenon_joint *joint, struct tenon_joint_state *s)
+{
+    if (!tenon__is_finite(s->position_rad) || !tenon__is_finitef(s->velocity_rad_s) ||
+        !tenon__is_finitef(s->effort_nm)) {
+        return false;
+    }
+    s->position_rad -= joint->zero_rad;
+    if (joint->is_reversed) {
+        s->position_rad = -s->position_rad;
+        s->velocity_rad_s = -s->velocity_rad_s;
+        s->effort_nm = -s->effort_nm;
+    }
+    return true;
+}
+
 static int map_to_joint(const struct tenon__drive *drive,
                         const struct tenon_motor_state *motors,
                         float dt_s,
@@ -189,9 +218,9 @@ static int map_to_joint(const struct tenon__drive *drive,
 {
     struct tenon_reducer *const reducer = tenon__slot_reducer(drive->reducer);
     if (reducer == NULL) {
-        out_joints[0].position_rad = motors[0].position_rad;
-        out_joints[0].velocity_rad_s = motors[0].velocity_rad_s;
-        out_joints[0].effort_nm = motors[0].effort_nm;
+        out_joints->position_rad = motors->position_rad;
+        out_joints->velocity_rad_s = motors->velocity_rad_s;
+        out_joints->effort_nm = motors->effort_nm;
     } else {
         const int rc = tenon_reducer_get_api(reducer)->to_joint(reducer, motors, dt_s, out_joints);
         if (rc < 0) {
@@ -199,17 +228,8 @@ static int map_to_joint(const struct tenon__drive *drive,
         }
     }
     for (unsigned i = 0; i < drive->joint_count; i++) {
-        const struct tenon_joint *const joint = drive->joints[i];
-        struct tenon_joint_state *const s = &out_joints[i];
-        if (!tenon__is_finite(s->position_rad) || !tenon__is_finitef(s->velocity_rad_s) ||
-            !tenon__is_finitef(s->effort_nm)) {
+        if (!turn_up(drive->joints[i], &out_joints[i])) {
             return TENON_ERR_PROTO;
-        }
-        s->position_rad -= joint->zero_rad;
-        if (joint->is_reversed) {
-            s->position_rad = -s->position_rad;
-            s->velocity_rad_s = -s->velocity_rad_s;
-            s->effort_nm = -s->effort_nm;
         }
     }
     return TENON_OK;
@@ -231,17 +251,14 @@ static void measure(struct tenon_sched *sched,
                     const struct tenon__drive *drive,
                     const struct tenon__cycle *cycle)
 {
-    struct tenon_motor_state motors[TENON_COUPLED_MAX];
+    struct tenon_motor_state room[TENON_COUPLED_MAX];
     struct tenon_joint_state joints[TENON_COUPLED_MAX];
     tenon_ns_t stamp;
     const uint8_t valid = common_validity(drive, &stamp);
     if (valid == 0) {
         return;
     }
-    for (unsigned i = 0; i < drive->motor_count; i++) {
-        motors[i] = tenon__slot_motor(&drive->motors[i])->state;
-    }
-    const int rc = map_to_joint(drive, motors, cycle->dt_s, joints);
+    const int rc = map_to_joint(drive, gather(drive, room), cycle->dt_s, joints);
     if (rc < 0) {
         fault_reducer(sched, drive, rc, cycle->now);
         return;
@@ -268,35 +285,59 @@ static void read_all(struct tenon_sched *sched,
 
 /* --- down: commands --- */
 
-static int
-map_to_motor(const struct tenon__drive *drive, float dt_s, struct tenon_motor_command *out_motors)
+/* From the joint to the reducer's output. A cap of effort has no direction. */
+static void turn_down(const struct tenon_joint *joint, struct tenon_joint_command *c)
+{
+    *c = joint->command;
+    if (joint->is_reversed) {
+        c->position_rad = -c->position_rad;
+        c->velocity_rad_s = -c->velocity_rad_s;
+        c->effort_nm = c->mode == TENON_MODE_EFFORT_POSITION ? c->effort_nm : -c->effort_nm;
+    }
+    c->position_rad += joint->zero_rad;
+}
+
+static void turn_state_down(const struct tenon_joint *joint, struct tenon_joint_state *s)
+{
+    *s = joint->state;
+    if (joint->is_reversed) {
+        s->position_rad = -s->position_rad;
+        s->velocity_rad_s = -s->velocity_rad_s;
+        s->effort_nm = -s->effort_nm;
+    }
+    s->position_rad += joint->zero_rad;
+}
+
+static int reduce(struct tenon_reducer *reducer,
+                  const struct tenon__drive *drive,
+                  float dt_s,
+                  struct tenon_motor_command *out_motors)
 {
     struct tenon_joint_command commands[TENON_COUPLED_MAX];
     struct tenon_joint_state states[TENON_COUPLED_MAX];
     for (unsigned i = 0; i < drive->joint_count; i++) {
-        const struct tenon_joint *const joint = drive->joints[i];
-        const float sign = joint->is_reversed ? -1.0f : 1.0f;
-        const bool is_cap = joint->command.mode == TENON_MODE_EFFORT_POSITION;
-        commands[i] = joint->command;
-        commands[i].position_rad = (double)sign * joint->command.position_rad + joint->zero_rad;
-        commands[i].velocity_rad_s = sign * joint->command.velocity_rad_s;
-        commands[i].effort_nm = is_cap ? joint->command.effort_nm : sign * joint->command.effort_nm;
-        states[i] = joint->state;
-        states[i].position_rad = (double)sign * joint->state.position_rad + joint->zero_rad;
-        states[i].velocity_rad_s = sign * joint->state.velocity_rad_s;
-        states[i].effort_nm = sign * joint->state.effort_nm;
+        turn_down(drive->joints[i], &commands[i]);
+        turn_state_down(drive->joints[i], &states[i]);
     }
     for (unsigned i = 0; i < drive->motor_count; i++) {
-        out_motors[i] = (struct tenon_motor_command){.mode = commands[0].mode};
-    }
-    struct tenon_reducer *const reducer = tenon__slot_reducer(drive->reducer);
-    if (reducer == NULL) {
-        out_motors[0].position_rad = commands[0].position_rad;
-        out_motors[0].velocity_rad_s = commands[0].velocity_rad_s;
-        out_motors[0].effort_nm = commands[0].effort_nm;
-        return TENON_OK;
+        out_motors[i] = (struct tenon_motor_command){.mode = drive->joints[0]->command.mode};
     }
     return tenon_reducer_get_api(reducer)->to_motor(reducer, commands, states, dt_s, out_motors);
+}
+
+static int
+map_to_motor(const struct tenon__drive *drive, float dt_s, struct tenon_motor_command *out_motors)
+{
+    struct tenon_reducer *const reducer = tenon__slot_reducer(drive->reducer);
+    if (reducer != NULL) {
+        return reduce(reducer, drive, dt_s, out_motors);
+    }
+    struct tenon_joint_command command;
+    turn_down(drive->joints[0], &command);
+    out_motors->position_rad = command.position_rad;
+    out_motors->velocity_rad_s = command.velocity_rad_s;
+    out_motors->effort_nm = command.effort_nm;
+    return TENON_OK;
 }
 
 static void write_all(struct tenon_sched *sched,
@@ -328,7 +369,7 @@ static void write_all(struct tenon_sched *sched,
 /* Torque is on: begin where the motors' goals are, so that nothing jumps. */
 static void end_enabling(const struct tenon__drive *drive, const struct tenon__cycle *cycle)
 {
-    struct tenon_motor_state goals[TENON_COUPLED_MAX];
+    struct tenon_motor_state goals[TENON_COUPLED_MAX] = {0};
     struct tenon_joint_state joints[TENON_COUPLED_MAX];
     for (unsigned i = 0; i < drive->motor_count; i++) {
         const struct tenon_motor *const motor = tenon__slot_motor(&drive->motors[i]);
@@ -363,8 +404,13 @@ static bool may_let_go(const struct tenon__drive *drive)
 
 static void run_joints(const struct tenon__drive *drive, const struct tenon__cycle *cycle)
 {
+    bool any_stops = false;
     for (unsigned i = 0; i < drive->joint_count; i++) {
         tenon__joint_update(drive->joints[i], cycle);
+        any_stops = any_stops || drive->joints[i]->status == TENON_JOINT_STOPPING;
+    }
+    if (!any_stops) {
+        return;
     }
     const bool may_go = may_let_go(drive);
     for (unsigned i = 0; i < drive->joint_count; i++) {
@@ -388,20 +434,22 @@ void tenon__drive_run(struct tenon_sched *sched,
         }
         read_all(sched, drive, cycle);
         measure(sched, drive, cycle);
-        down = first_down(drive); /* reading may have found a fault */
+        down =
+            sched->unsettled != 0 ? first_down(drive) : NULL; /* reading may have found a fault */
     }
-    if (down != NULL || was_let_down(drive)) {
+    const bool is_active = all_motors_active(drive);
+    if (down != NULL || (!is_active && was_let_down(drive))) {
         go_down(drive, down);
         return;
     }
     if (first->state.valid == 0) {
         return;
     }
-    if (first->status == TENON_JOINT_ENABLING && all_motors_active(drive)) {
+    if (first->status == TENON_JOINT_ENABLING && is_active) {
         end_enabling(drive, cycle);
     }
     run_joints(drive, cycle);
-    if (tenon__joint_is_driven(first) && all_motors_active(drive)) {
+    if (tenon__joint_is_driven(first) && is_active) {
         write_all(sched, drive, cycle);
     }
 }

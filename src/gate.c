@@ -2,33 +2,36 @@
  * wrong reducer cannot pass. */
 #include "core_internal.h"
 
+/* NaN fails every comparison, so what is within needs no other test. */
 static bool
-gate_position(struct tenon_motor *motor, struct tenon_motor_command *command, float dt_s)
+gate_position(const struct tenon_motor *motor, struct tenon_motor_command *command, float dt_s)
 {
     const struct tenon_motor_limits *const l = &motor->limits;
     const double from =
         motor->has_command ? motor->command.position_rad : motor->state.position_rad;
     const double reach = (double)(l->velocity_top_rad_s * dt_s);
-    const double asked = command->position_rad;
-    double p = tenon__is_finite(asked) ? asked : from;
-    p = tenon__clamp(p, from - reach, from + reach);
+    double p = command->position_rad;
+    if (tenon__abs(p - from) <= reach && p >= l->position_min_rad && p <= l->position_max_rad) {
+        return false;
+    }
+    p = tenon__is_finite(p) ? tenon__clamp(p, from - reach, from + reach) : from;
     /* A motor that stands outside its limits is not thrown back in by the clamp. */
     const double low = from < l->position_min_rad ? from : l->position_min_rad;
     const double high = from > l->position_max_rad ? from : l->position_max_rad;
     p = tenon__clamp(p, low, high);
+    const bool is_as_asked = p <= command->position_rad && p >= command->position_rad;
     command->position_rad = p;
-    return !tenon__is_finite(asked) || p < asked || p > asked;
+    return !is_as_asked;
 }
 
 static bool gate_float(float *io_value, float top)
 {
     const float asked = *io_value;
-    if (!tenon__is_finitef(asked)) {
-        *io_value = 0.0f;
-        return true;
+    if (tenon__absf(asked) <= top) {
+        return false;
     }
-    *io_value = tenon__clampf(asked, -top, top);
-    return *io_value < asked || *io_value > asked;
+    *io_value = tenon__is_finitef(asked) ? tenon__clampf(asked, -top, top) : 0.0f;
+    return true;
 }
 
 /* @return true if the command had to be changed. */

@@ -51,12 +51,11 @@ int tenon__group_check(struct tenon_group *group, struct tenon_diag *out_diag)
         if (joint->mover == NULL) { /* taken from us by a fault or a command */
             return refuse_unenabled(out_diag, joint);
         }
-        if (is_waited_for(joint)) {
+        const bool arrives = is_moving(joint) && has_just_arrived(joint);
+        if (is_waited_for(joint) || (arrives && joint->status == TENON_JOINT_ENABLED)) {
             result = TENON_ERR_AGAIN;
         } else if (joint->status != TENON_JOINT_ENABLED) {
             return refuse_unenabled(out_diag, joint);
-        } else if (is_moving(joint) && has_just_arrived(joint)) {
-            result = TENON_ERR_AGAIN;
         } else if (is_moving(joint)) {
             refuse_member(out_diag, joint, TENON_CAUSE_BUSY);
             return TENON_ERR_STATE;
@@ -130,6 +129,8 @@ static void commit(struct tenon_group *group)
         const bool is_controlled = joint->controller.module != NULL;
         joint->start_rad = is_controlled ? joint->setpoint.position_rad : joint->last_position_rad;
         joint->delta_rad = joint->goal_rad - joint->start_rad;
+        joint->setpoint = (struct tenon_joint_command){.position_rad = joint->start_rad,
+                                                       .mode = tenon__joint_mode(joint)};
     }
     (void)plan(group);
     group->elapsed_cycles = 0;
@@ -236,8 +237,6 @@ static void set_points(const struct tenon_group *group)
         if (joint->mover == group) {
             joint->setpoint.position_rad = joint->start_rad + group->progress * joint->delta_rad;
             joint->setpoint.velocity_rad_s = (float)(group->rate * joint->delta_rad);
-            joint->setpoint.effort_nm = 0.0f;
-            joint->setpoint.mode = tenon__joint_mode(joint);
         }
     }
 }

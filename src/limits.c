@@ -88,7 +88,7 @@ static void turn_to_joint(const struct tenon_joint *joint, struct tenon_joint_li
 /* What the motors can do, at the reducer's output. @return false if the reducer cannot tell. */
 static bool model_limits(const struct tenon__drive *drive, struct tenon_joint_limits *out_joints)
 {
-    struct tenon_motor_limits motors[TENON_COUPLED_MAX];
+    struct tenon_motor_limits motors[TENON_COUPLED_MAX] = {0};
     for (unsigned i = 0; i < drive->motor_count; i++) {
         motors[i] = tenon__slot_motor(&drive->motors[i])->limits;
     }
@@ -212,7 +212,7 @@ static int resolve_one(struct tenon_joint *joint, const struct tenon_joint_limit
 /* Called when the modules have come up; refusals are left in the joint's diag. */
 int tenon__limits_resolve(const struct tenon__drive *drive)
 {
-    struct tenon_joint_limits models[TENON_COUPLED_MAX];
+    struct tenon_joint_limits models[TENON_COUPLED_MAX] = {0};
     const bool is_known = model_limits(drive, models);
     int result = TENON_OK;
     for (unsigned i = 0; i < drive->joint_count; i++) {

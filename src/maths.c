@@ -3,20 +3,6 @@
 
 #include <string.h>
 
-bool tenon__is_finite(double x)
-{
-    uint64_t bits;
-    memcpy(&bits, &x, sizeof bits);
-    return ((bits >> 52) & 0x7FFu) != 0x7FFu;
-}
-
-bool tenon__is_finitef(float x)
-{
-    uint32_t bits;
-    memcpy(&bits, &x, sizeof bits);
-    return ((bits >> 23) & 0xFFu) != 0xFFu;
-}
-
 /* First guess of x^(1/n): the exponent divided, the mantissa roughly so. */
 static double root_guess(double x, uint64_t n, uint64_t bias)
 {

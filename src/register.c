@@ -56,11 +56,16 @@ int tenon_sched_init_sized(struct tenon_sched *self,
     return TENON_OK;
 }
 
-static int
-check_addable(struct tenon_sched *self, const void *object, const char *name, const void *owner)
+static int refuse_null(struct tenon_sched *self, const char *name)
 {
-    if (object == NULL || name == NULL) {
-        return tenon__refuse(self, TENON_ERR_ARG, TENON_CAUSE_NULL, name);
+    return tenon__refuse(self, TENON_ERR_ARG, TENON_CAUSE_NULL, name);
+}
+
+/* Of an object that is there: its name, and whose it is already. */
+static int check_addable(struct tenon_sched *self, const char *name, const void *owner)
+{
+    if (name == NULL) {
+        return refuse_null(self, name);
     }
     if (self->is_started) {
         return tenon__refuse(self, TENON_ERR_STATE, TENON_CAUSE_STARTED, name);
@@ -80,7 +85,10 @@ int tenon_sched_add_wire(struct tenon_sched *self,
     if (self == NULL) {
         return TENON_ERR_ARG;
     }
-    int rc = check_addable(self, wire, name, wire != NULL ? wire->sched : NULL);
+    if (wire == NULL) {
+        return refuse_null(self, name);
+    }
+    int rc = check_addable(self, name, wire->sched);
     if (rc < 0) {
         return rc;
     }
@@ -141,7 +149,10 @@ static int prepare_joint(struct tenon_sched *self,
                          const char *name,
                          const struct tenon_joint_limits *limits)
 {
-    int rc = check_addable(self, joint, name, joint != NULL ? joint->sched : NULL);
+    if (joint == NULL) {
+        return refuse_null(self, name);
+    }
+    int rc = check_addable(self, name, joint->sched);
     if (rc < 0) {
         return rc;
     }
@@ -267,7 +278,10 @@ int tenon_sched_add_drivetrain(struct tenon_sched *self,
     if (self == NULL) {
         return TENON_ERR_ARG;
     }
-    int rc = check_addable(self, drivetrain, name, drivetrain != NULL ? drivetrain->sched : NULL);
+    if (drivetrain == NULL) {
+        return refuse_null(self, name);
+    }
+    int rc = check_addable(self, name, drivetrain->sched);
     rc = rc < 0 ? rc : check_shape(self, name, config);
     rc = rc < 0 ? rc : prepare_joints(self, config);
     rc = rc < 0 ? rc : check_same_rate(self, config, name);
@@ -341,7 +355,10 @@ int tenon_sched_add_group(struct tenon_sched *self,
     if (self == NULL) {
         return TENON_ERR_ARG;
     }
-    const int rc = check_addable(self, group, name, group != NULL ? group->sched : NULL);
+    if (group == NULL) {
+        return refuse_null(self, name);
+    }
+    const int rc = check_addable(self, name, group->sched);
     if (rc < 0) {
         return rc;
     }
@@ -372,7 +389,10 @@ int tenon_sched_add_reader(struct tenon_sched *self, struct tenon_reader *reader
     if (self == NULL) {
         return TENON_ERR_ARG;
     }
-    const int rc = check_addable(self, reader, "reader", reader != NULL ? reader->sched : NULL);
+    if (reader == NULL) {
+        return refuse_null(self, "reader");
+    }
+    const int rc = check_addable(self, "reader", reader->sched);
     if (rc < 0) {
         return rc;
     }

@@ -101,9 +101,6 @@ static int check_head(struct tenon_sched *sched,
                       size_t size,
                       const char *name)
 {
-    if (head == NULL) {
-        return tenon__refuse(sched, TENON_ERR_ARG, TENON_CAUSE_NULL, name);
-    }
     if (head->abi != TENON_ABI_MAJOR) {
         return tenon__refuse_value(sched, TENON_ERR_ABI, TENON_CAUSE_ABI_MISMATCH, name,
                                    (float)head->abi, TENON_ABI_MAJOR);
@@ -130,17 +127,21 @@ static int check_driver(struct tenon_sched *sched,
                         enum tenon_role role,
                         const char *name)
 {
-    int rc = check_head(sched, driver != NULL ? &driver->head : NULL, sizeof *driver, name);
+    if (driver == NULL) {
+        return tenon__refuse(sched, TENON_ERR_ARG, TENON_CAUSE_NULL, name);
+    }
+    int rc = check_head(sched, &driver->head, sizeof *driver, name);
     if (rc < 0) {
         return rc;
+    }
+    if (driver->lifecycle == NULL || driver->api == NULL) {
+        return tenon__refuse(sched, TENON_ERR_ARG, TENON_CAUSE_NULL, name);
     }
     if (driver->role != role) {
         return tenon__refuse_value(sched, TENON_ERR_ARG, TENON_CAUSE_WRONG_ROLE, name,
                                    (float)driver->role, (float)role);
     }
-    const struct tenon_api_head *const life =
-        driver->lifecycle != NULL ? &driver->lifecycle->head : NULL;
-    rc = check_head(sched, life, sizeof *driver->lifecycle, name);
+    rc = check_head(sched, &driver->lifecycle->head, sizeof *driver->lifecycle, name);
     if (rc < 0) {
         return rc;
     }

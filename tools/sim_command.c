@@ -13,7 +13,7 @@
 
 #define ID_MAX       252
 #define BAUD_DEFAULT 57600
-#define WISH_MAX     (2 * SIM_SERVO_MAX)
+#define WISH_MAX     ((size_t)2 * SIM_SERVO_MAX)
 #define WISH_NUMBERS 3
 
 /* One --load or --angle: may stand before the --servo it means. */
@@ -187,7 +187,7 @@ static bool parse_wish(const char *text, size_t max, struct wish *out_wish)
 static int add_wish(struct options *options, bool is_load, const char *text)
 {
     if (options->wish_count == WISH_MAX) {
-        return complain("more than %d --load and --angle", WISH_MAX);
+        return complain("more than %d --load and --angle", (int)WISH_MAX);
     }
     struct wish wish = {.is_load = is_load};
     if (!parse_wish(text, is_load ? WISH_NUMBERS : 1, &wish)) {

@@ -156,14 +156,10 @@ static void write_truth(const struct server *self, tenon_ns_t now)
     size_t length = 0;
     for (size_t i = 0; i < self->setup->servo_count; i++) {
         const struct tenon_sim_servo *servo = self->setup->servos[i];
-        const int count = snprintf(text + length,
-                                   sizeof text - length,
-                                   "%lld %u %.9f %.7f %.6f\n",
-                                   (long long)now,
-                                   (unsigned)self->setup->ids[i],
-                                   tenon_sim_servo_angle_rad(servo),
-                                   tenon_sim_servo_velocity_rad_s(servo),
-                                   tenon_sim_servo_torque_nm(servo));
+        const int count = snprintf(
+            text + length, sizeof text - length, "%lld %u %.9f %.7f %.6f\n", (long long)now,
+            (unsigned)self->setup->ids[i], tenon_sim_servo_angle_rad(servo),
+            tenon_sim_servo_velocity_rad_s(servo), tenon_sim_servo_torque_nm(servo));
         if (count < 0 || (size_t)count >= sizeof text - length) {
             return;
         }

@@ -32,7 +32,8 @@ static int32_t to_ticks(double value, int32_t low, int32_t high)
 
 static bool is_nan(double value)
 {
-    return !(value >= 0.0 || value <= 0.0);
+    const bool is_ordered = value >= 0.0 || value < 0.0;
+    return !is_ordered;
 }
 
 /* health */

@@ -53,7 +53,7 @@ static struct tenon_motor *dxl2_make(enum tenon_mode mode)
     fake_wire_init(&wire);
     wire.bus.polls_per_request = 2;
     fake_dxl2_init(&servo, &wire.bus, 1, dxl2_model);
-    return tenon_dxl2_motor_init(&dxl2, &wire.wire, 1, mode);
+    return tenon_dxl2_motor_init(&dxl2, &wire.wire, 1, (uint8_t)mode);
 }
 
 static tenon_ns_t dxl2_tick(void)

@@ -55,7 +55,8 @@ static void make_wire(void)
 
 static void make_motor(size_t i, enum tenon_mode mode)
 {
-    struct tenon_motor *m = tenon_dxl2_motor_init(&motors[i], &wire, (uint8_t)(i + 1), mode);
+    struct tenon_motor *m =
+        tenon_dxl2_motor_init(&motors[i], &wire, (uint8_t)(i + 1), (uint8_t)mode);
     assert_non_null(m);
     assert_int_equal(m->module.driver->lifecycle->attach(&m->module), TENON_OK);
     m->module.state = TENON_MODULE_PROBING;

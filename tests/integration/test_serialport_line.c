@@ -258,7 +258,8 @@ static void every_dynamixel_baud_is_in_force_at_the_far_end(void **state)
         assert_int_equal(tenon__tty_baud(rig->far), bauds[i]);
     }
     for (size_t i = 0; i < sizeof bauds / sizeof bauds[0]; i++) {
-        assert_int_equal(tenon_line_get_api(&rig->line.base)->set_baud(&rig->line.base, bauds[i]), 0);
+        assert_int_equal(tenon_line_get_api(&rig->line.base)->set_baud(&rig->line.base, bauds[i]),
+                         0);
         assert_int_equal(tenon__tty_baud(rig->far), bauds[i]);
         assert_int_equal(rig->line.base.baud, bauds[i]);
     }
@@ -471,7 +472,8 @@ static void pulled_plug_is_noticed_by_set_baud(void **state)
     assert_int_equal(probe(&rig->line), TENON_OK);
     (void)close(rig->far);
     rig->far = -1;
-    assert_refused(&rig->line, tenon_line_get_api(&rig->line.base)->set_baud(&rig->line.base, 57600),
+    assert_refused(&rig->line,
+                   tenon_line_get_api(&rig->line.base)->set_baud(&rig->line.base, 57600),
                    TENON_ERR_IO, TENON_CAUSE_PORT_LOST);
     assert_int_equal(rig->line.base.baud, 1000000);
 }

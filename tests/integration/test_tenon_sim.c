@@ -184,8 +184,9 @@ static size_t receive(struct rig *rig, uint8_t *out_bytes, size_t wanted, int wa
 static void send_ping_to_1(struct rig *rig)
 {
     static const uint8_t ping[] = {0xFF, 0xFF, 0xFD, 0x00, 0x01, 0x03, 0x00, 0x01, 0x19, 0x4E};
-    assert_int_equal(tenon_line_get_api(&rig->line.base)->write(&rig->line.base, ping, sizeof ping, 0),
-                     sizeof ping);
+    assert_int_equal(
+        tenon_line_get_api(&rig->line.base)->write(&rig->line.base, ping, sizeof ping, 0),
+        sizeof ping);
 }
 
 /* Model 1020, any firmware and check sum. */
@@ -276,7 +277,8 @@ static void servo_is_deaf_at_another_speed(void **state)
     assert_int_equal(probe(rig), TENON_OK);
     send_ping_to_1(rig);
     assert_int_equal(receive(rig, bytes, sizeof bytes, 300), 0);
-    assert_int_equal(tenon_line_get_api(&rig->line.base)->set_baud(&rig->line.base, BAUD), TENON_OK);
+    assert_int_equal(tenon_line_get_api(&rig->line.base)->set_baud(&rig->line.base, BAUD),
+                     TENON_OK);
     assert_xm430_answers(rig);
 }
 
@@ -429,12 +431,7 @@ static void read_truth(const struct rig *rig, struct truth out_truth[2])
     unsigned count = 0;
     FILE *file = fopen(rig->truth, "r");
     assert_non_null(file);
-    while (fscanf(file,
-                  "%lld %u %lf %lf %lf",
-                  &t.time_ns,
-                  &t.id,
-                  &t.angle_rad,
-                  &t.velocity_rad_s,
+    while (fscanf(file, "%lld %u %lf %lf %lf", &t.time_ns, &t.id, &t.angle_rad, &t.velocity_rad_s,
                   &t.torque_nm) == 5) {
         assert_int_equal(t.id, 1 + count % 2);
         out_truth[count++ % 2] = t;

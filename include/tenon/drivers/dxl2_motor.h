@@ -38,7 +38,7 @@ struct tenon_dxl2_motor_health {
 /** A register that configure changed in the servo's EEPROM, so that it can be reported and put
  * back. */
 struct tenon_dxl2_motor_change {
-    uint16_t address; /**< Register. */
+    uint16_t address;   /**< Register. */
     uint8_t width;      /**< Bytes. */
     uint32_t old_value; /**< What it held before the first change. */
 };
