@@ -252,7 +252,7 @@ static void measure(struct tenon_sched *sched,
                     const struct tenon__cycle *cycle)
 {
     struct tenon_motor_state room[TENON_COUPLED_MAX];
-    struct tenon_joint_state joints[TENON_COUPLED_MAX];
+    struct tenon_joint_state joints[TENON_COUPLED_MAX] = {0};
     tenon_ns_t stamp;
     const uint8_t valid = common_validity(drive, &stamp);
     if (valid == 0) {

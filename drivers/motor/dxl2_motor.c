@@ -1,6 +1,7 @@
 /* The cycle of a Dynamixel X servo: samples, commands, health. Its life is in dxl2_setup.c. */
 #include "dxl2_setup.h"
 
+#include <float.h>
 #include <string.h>
 
 #define WATCHDOG_DEFAULT_MS 200u
@@ -30,10 +31,10 @@ static int32_t to_ticks(double value, int32_t low, int32_t high)
     return (int32_t)(value < 0.0 ? value - 0.5 : value + 0.5);
 }
 
+/* No comparison holds for NaN. */
 static bool is_nan(double value)
 {
-    const bool is_ordered = value >= 0.0 || value < 0.0;
-    return !is_ordered;
+    return !(value <= DBL_MAX) && !(value > DBL_MAX);
 }
 
 /* health */
