@@ -4,6 +4,7 @@
 
 #include "tenon/sched.h"
 
+#include <float.h>
 #include <string.h>
 
 /* --- words shared with other contexts: plain in the headers (C++), atomic here; loads and stores
@@ -38,11 +39,10 @@ static inline bool tenon__is_finite(double x)
     return ((bits >> 52) & 0x7FFu) != 0x7FFu;
 }
 
+/* No comparison holds for NaN. */
 static inline bool tenon__is_finitef(float x)
 {
-    uint32_t bits;
-    memcpy(&bits, &x, sizeof bits);
-    return ((bits >> 23) & 0xFFu) != 0xFFu;
+    return x <= FLT_MAX && x >= -FLT_MAX;
 }
 
 double tenon__sqrt(double x);
@@ -94,7 +94,8 @@ struct tenon__rate {
 struct tenon__cycle {
     tenon_ns_t now;
     uint32_t number;
-    float dt_s; /* of the rate that runs */
+    float dt_s;          /* of the rate that runs */
+    tenon_ns_t stale_ns; /* age a sample of it may have */
 };
 
 int tenon__plan_build(struct tenon_sched *sched);

@@ -7,10 +7,8 @@
  */
 #include "core_internal.h"
 
-#define STALE_PERIODS  10
-#define STALE_MIN_NS   TENON_MS(100)
-#define JUMP_SLACK_RAD 0.02 /* counts, play and the sampling instant */
-#define JUMP_FACTOR    1.5
+#define JUMP_SLACK_RAD 0.02f /* counts, play and the sampling instant */
+#define JUMP_FACTOR    1.5f
 
 /* --- the modules it stands on --- */
 
@@ -98,27 +96,21 @@ static void come_up(const struct tenon__drive *drive, tenon_ns_t now)
 
 /* --- up: samples --- */
 
-static bool is_finite_state(const struct tenon_motor_state *s)
-{
-    return tenon__is_finite(s->position_rad) && tenon__is_finitef(s->velocity_rad_s) &&
-           tenon__is_finitef(s->effort_nm);
-}
-
 /* A motor cannot have moved further than at its top speed. The longer nothing plausible came, the
  * more is. */
 static bool is_plausible(const struct tenon_motor *motor, const struct tenon_motor_state *s)
 {
-    if (!is_finite_state(s) || (s->valid & TENON_VALID_POSITION) == 0) {
+    if (!tenon__is_finite(s->position_rad) || !tenon__is_finitef(s->velocity_rad_s) ||
+        !tenon__is_finitef(s->effort_nm) || (s->valid & TENON_VALID_POSITION) == 0) {
         return false;
     }
     if (motor->state.valid == 0) {
         return true;
     }
-    const double dt = (double)(s->stamp_ns - motor->state.stamp_ns) * 1e-9;
-    const double reach =
-        JUMP_FACTOR * (double)motor->limits.velocity_top_rad_s * (dt > 0.0 ? dt : 0.0) +
-        JUMP_SLACK_RAD;
-    return tenon__abs(s->position_rad - motor->state.position_rad) <= reach;
+    const float dt = (float)(s->stamp_ns - motor->state.stamp_ns) * 1e-9f;
+    const float way = (float)(s->position_rad - motor->state.position_rad);
+    const float reach = JUMP_FACTOR * motor->limits.velocity_top_rad_s * (dt > 0.0f ? dt : 0.0f);
+    return tenon__absf(way) <= reach + JUMP_SLACK_RAD;
 }
 
 static void fault_motor(struct tenon_sched *sched, struct tenon_slot *slot, int rc, tenon_ns_t now)
@@ -195,6 +187,15 @@ static const struct tenon_motor_state *gather(const struct tenon__drive *drive,
     return room;
 }
 
+static void reverse_state(const struct tenon_joint *joint, struct tenon_joint_state *s)
+{
+    if (joint->is_reversed) {
+        s->position_rad = -s->position_rad;
+        s->velocity_rad_s = -s->velocity_rad_s;
+        s->effort_nm = -s->effort_nm;
+    }
+}
+
 /* From the reducer's output to the joint. @return false if it is no number. */
 static bool turn_up(const struct tenon_joint *joint, struct tenon_joint_state *s)
 {
@@ -202,11 +203,9 @@ static bool turn_up(const struct tenon_joint *joint, struct tenon_joint_state *s
         !tenon__is_finitef(s->effort_nm)) {
         return false;
     }
-    s->position_rad -= joint->zero_rad;
-    if (joint->is_reversed) {
-        s->position_rad = -s->position_rad;
-        s->velocity_rad_s = -s->velocity_rad_s;
-        s->effort_nm = -s->effort_nm;
+    if (joint->has_frame) {
+        s->position_rad -= joint->zero_rad;
+        reverse_state(joint, s);
     }
     return true;
 }
@@ -251,21 +250,25 @@ static void measure(struct tenon_sched *sched,
                     const struct tenon__drive *drive,
                     const struct tenon__cycle *cycle)
 {
-    struct tenon_motor_state room[TENON_COUPLED_MAX];
-    struct tenon_joint_state joints[TENON_COUPLED_MAX] = {0};
+    struct tenon_motor_state motors[TENON_COUPLED_MAX];
+    struct tenon_joint_state joints[TENON_COUPLED_MAX];
+    const bool is_single = drive->joint_count == 1;
+    struct tenon_joint_state *const out = is_single ? &drive->joints[0]->state : joints;
     tenon_ns_t stamp;
     const uint8_t valid = common_validity(drive, &stamp);
     if (valid == 0) {
         return;
     }
-    const int rc = map_to_joint(drive, gather(drive, room), cycle->dt_s, joints);
-    if (rc < 0) {
+    const int rc = map_to_joint(drive, gather(drive, motors), cycle->dt_s, out);
+    if (rc < 0) { /* what may be half written counts for nothing: the joint goes down */
         fault_reducer(sched, drive, rc, cycle->now);
         return;
     }
     for (unsigned i = 0; i < drive->joint_count; i++) {
         struct tenon_joint *const joint = drive->joints[i];
-        joint->state = joints[i];
+        if (!is_single) {
+            joint->state = joints[i];
+        }
         joint->state.stamp_ns = stamp;
         joint->state.valid = valid;
         joint->age_ns = cycle->now - stamp;
@@ -276,10 +279,8 @@ static void read_all(struct tenon_sched *sched,
                      const struct tenon__drive *drive,
                      const struct tenon__cycle *cycle)
 {
-    const tenon_ns_t periods = STALE_PERIODS * sched->period_ns * drive->divisor;
-    const tenon_ns_t allowed = periods > STALE_MIN_NS ? periods : STALE_MIN_NS;
     for (unsigned i = 0; i < drive->motor_count; i++) {
-        read_motor(sched, &drive->motors[i], allowed, cycle->now);
+        read_motor(sched, &drive->motors[i], cycle->stale_ns, cycle->now);
     }
 }
 
@@ -300,18 +301,15 @@ static void turn_down(const struct tenon_joint *joint, struct tenon_joint_comman
 static void turn_state_down(const struct tenon_joint *joint, struct tenon_joint_state *s)
 {
     *s = joint->state;
-    if (joint->is_reversed) {
-        s->position_rad = -s->position_rad;
-        s->velocity_rad_s = -s->velocity_rad_s;
-        s->effort_nm = -s->effort_nm;
-    }
+    reverse_state(joint, s);
     s->position_rad += joint->zero_rad;
 }
 
-static int reduce(struct tenon_reducer *reducer,
-                  const struct tenon__drive *drive,
-                  float dt_s,
-                  struct tenon_motor_command *out_motors)
+/* Several joints, or one whose frame differs from the reducer's. */
+static int reduce_turned(struct tenon_reducer *reducer,
+                         const struct tenon__drive *drive,
+                         float dt_s,
+                         struct tenon_motor_command *out_motors)
 {
     struct tenon_joint_command commands[TENON_COUPLED_MAX];
     struct tenon_joint_state states[TENON_COUPLED_MAX];
@@ -319,10 +317,23 @@ static int reduce(struct tenon_reducer *reducer,
         turn_down(drive->joints[i], &commands[i]);
         turn_state_down(drive->joints[i], &states[i]);
     }
-    for (unsigned i = 0; i < drive->motor_count; i++) {
-        out_motors[i] = (struct tenon_motor_command){.mode = drive->joints[0]->command.mode};
-    }
     return tenon_reducer_get_api(reducer)->to_motor(reducer, commands, states, dt_s, out_motors);
+}
+
+static int reduce(struct tenon_reducer *reducer,
+                  const struct tenon__drive *drive,
+                  float dt_s,
+                  struct tenon_motor_command *out_motors)
+{
+    const struct tenon_joint *const joint = drive->joints[0];
+    for (unsigned i = 0; i < drive->motor_count; i++) {
+        out_motors[i] = (struct tenon_motor_command){.mode = joint->command.mode};
+    }
+    if (drive->joint_count > 1 || joint->has_frame) {
+        return reduce_turned(reducer, drive, dt_s, out_motors);
+    }
+    return tenon_reducer_get_api(reducer)->to_motor(reducer, &joint->command, &joint->state, dt_s,
+                                                    out_motors);
 }
 
 static int
@@ -422,34 +433,45 @@ static void run_joints(const struct tenon__drive *drive, const struct tenon__cyc
     }
 }
 
+/* @return why it is down, or NULL. Looked up anew only when a module has changed its state. */
+static const struct tenon_module *look_at_modules(const struct tenon_sched *sched,
+                                                  const struct tenon__drive *drive)
+{
+    struct tenon_joint *const first = drive->joints[0];
+    if (first->seen_changes == sched->module_changes && first->is_up) {
+        return NULL;
+    }
+    first->seen_changes = sched->module_changes;
+    first->is_active = all_motors_active(drive);
+    return first_down(drive);
+}
+
 void tenon__drive_run(struct tenon_sched *sched,
                       const struct tenon__drive *drive,
                       const struct tenon__cycle *cycle)
 {
     const struct tenon_joint *const first = drive->joints[0];
-    const struct tenon_module *down = first_down(drive);
+    const struct tenon_module *down = look_at_modules(sched, drive);
     if (down == NULL) {
         if (!first->is_up) {
             come_up(drive, cycle->now);
         }
         read_all(sched, drive, cycle);
         measure(sched, drive, cycle);
-        down =
-            sched->unsettled != 0 ? first_down(drive) : NULL; /* reading may have found a fault */
+        down = look_at_modules(sched, drive); /* reading may have found a fault */
     }
-    const bool is_active = all_motors_active(drive);
-    if (down != NULL || (!is_active && was_let_down(drive))) {
+    if (down != NULL || (!first->is_active && was_let_down(drive))) {
         go_down(drive, down);
         return;
     }
     if (first->state.valid == 0) {
         return;
     }
-    if (first->status == TENON_JOINT_ENABLING && is_active) {
+    if (first->status == TENON_JOINT_ENABLING && first->is_active) {
         end_enabling(drive, cycle);
     }
     run_joints(drive, cycle);
-    if (tenon__joint_is_driven(first) && is_active) {
+    if (tenon__joint_is_driven(first) && first->is_active) {
         write_all(sched, drive, cycle);
     }
 }

@@ -311,11 +311,6 @@ static struct tenon_controller_input input_of(const struct tenon_joint *joint, f
 static int control(struct tenon_joint *joint, float dt_s, struct tenon_joint_command *out_command)
 {
     struct tenon_controller *const controller = tenon__slot_controller(&joint->controller);
-    if (controller == NULL) {
-        *out_command = joint->setpoint;
-        (void)tenon__limiter_apply(joint, out_command, dt_s);
-        return TENON_OK;
-    }
     const struct tenon_controller_input input = input_of(joint, dt_s);
     *out_command = joint->setpoint;
     unsigned count;
@@ -348,9 +343,17 @@ fail_with(struct tenon_joint *joint, int code, enum tenon_cause cause, float val
     tenon__joint_fail(joint, &why);
 }
 
-/* @return whether there is a command of this cycle; what failed counts for nothing, not even in the
- * limiter. */
-static bool follow(struct tenon_joint *joint, float dt_s)
+static void watch_following(struct tenon_joint *joint)
+{
+    const float allowed = joint->limits.following_error_rad;
+    if (allowed > 0.0f && tenon__mode_is_position(joint->command.mode) &&
+        absf_error(joint) > allowed) {
+        fail_with(joint, TENON_ERR_LIMIT, TENON_CAUSE_FOLLOWING_ERROR, absf_error(joint), allowed);
+    }
+}
+
+/* What failed counts for nothing, not even in the limiter. */
+static bool follow_controller(struct tenon_joint *joint, float dt_s)
 {
     const double position_rad = joint->last_position_rad;
     const float velocity_rad_s = joint->last_velocity_rad_s;
@@ -365,11 +368,21 @@ static bool follow(struct tenon_joint *joint, float dt_s)
         return false;
     }
     joint->command = command;
-    const float allowed = joint->limits.following_error_rad;
-    if (allowed > 0.0f && tenon__mode_is_position(joint->command.mode) &&
-        absf_error(joint) > allowed) {
-        fail_with(joint, TENON_ERR_LIMIT, TENON_CAUSE_FOLLOWING_ERROR, absf_error(joint), allowed);
+    return true;
+}
+
+/* @return whether there is a command of this cycle. */
+static bool follow(struct tenon_joint *joint, float dt_s)
+{
+    if (joint->controller.module != NULL) {
+        if (!follow_controller(joint, dt_s)) {
+            return false;
+        }
+    } else {
+        joint->command = joint->setpoint;
+        (void)tenon__limiter_apply(joint, &joint->command, dt_s);
     }
+    watch_following(joint);
     return true;
 }
 

@@ -114,6 +114,30 @@ static void approach(
     command->velocity_rad_s = speed;
 }
 
+/*
+ * The usual case, quickly: inside the limits, with room to spare. Whatever fails here is looked at
+ * closely. NaN and infinity fail every comparison.
+ */
+static bool passes(struct tenon_joint *joint, const struct tenon_joint_command *command, float dt)
+{
+    const struct tenon_joint_limits *const l = &joint->limits;
+    const double p = command->position_rad, last = joint->last_position_rad;
+    const float v = way_between(last, p) / dt, speed = tenon__absf(v);
+    const float dv = l->acceleration_rad_s2 * dt, more = speed + 0.5f * dv;
+    const float room =
+        v > 0.0f ? way_between(last, l->position_max_rad) : way_between(l->position_min_rad, last);
+    if (joint->is_behind || !(p >= l->position_min_rad && p <= l->position_max_rad) ||
+        !(speed <= l->velocity_rad_s) || !(tenon__absf(v - joint->last_velocity_rad_s) <= dv) ||
+        !(more * more <= 2.0f * l->acceleration_rad_s2 * room) ||
+        !(tenon__absf(command->velocity_rad_s) <= l->velocity_rad_s) ||
+        !tenon__is_finitef(command->effort_nm)) {
+        return false;
+    }
+    joint->last_velocity_rad_s = v;
+    joint->last_position_rad = p;
+    return true;
+}
+
 static bool limit_position(struct tenon_joint *joint, struct tenon_joint_command *command, float dt)
 {
     const double low = low_bound(joint), high = high_bound(joint), last = joint->last_position_rad;
@@ -192,6 +216,11 @@ bool tenon__limiter_apply(struct tenon_joint *joint,
                           struct tenon_joint_command *command,
                           float dt_s)
 {
+    const bool is_plain =
+        command->mode == TENON_MODE_POSITION || command->mode == TENON_MODE_EXTENDED_POSITION;
+    if (is_plain && passes(joint, command, dt_s)) {
+        return false;
+    }
     bool changed = false;
     if (!is_finite_command(command)) { /* hold where the last command was */
         command->position_rad = joint->last_position_rad;

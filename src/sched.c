@@ -1,6 +1,9 @@
 /* The two calls that run everything. */
 #include "core_internal.h"
 
+#define STALE_PERIODS 10
+#define STALE_MIN_NS  TENON_MS(100)
+
 int tenon_sched_start(struct tenon_sched *self)
 {
     if (self == NULL) {
@@ -182,7 +185,9 @@ static void run_rate(struct tenon_sched *self,
                      struct tenon__cycle *cycle,
                      uint32_t *io_ticks)
 {
+    const tenon_ns_t periods = STALE_PERIODS * self->period_ns * rate->divisor;
     cycle->dt_s = (float)self->period_ns * 1e-9f * (float)rate->divisor;
+    cycle->stale_ns = periods > STALE_MIN_NS ? periods : STALE_MIN_NS;
     const struct tenon__drive *drive = &self->drives[rate->first];
     for (uint32_t i = 0; i < rate->count; i++, drive++) {
         tenon__drive_run(self, drive, cycle);

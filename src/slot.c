@@ -301,6 +301,7 @@ void tenon__slot_fault(struct tenon_sched *sched, struct tenon_slot *slot, tenon
         m->diag.subject = slot->name;
     }
     m->fault_count++;
+    sched->module_changes++;
     sched->unsettled = 1;
     if (m->driver->lifecycle->release != NULL) {
         m->driver->lifecycle->release(m);
@@ -488,6 +489,7 @@ void tenon__slot_supervise(struct tenon_sched *sched,
                            tenon_ns_t now,
                            tenon_ns_t *io_deadline)
 {
+    sched->module_changes++; /* perhaps: it is called for those on their way only */
     struct tenon_module *const m = slot->module;
     switch ((enum tenon_module_state)m->state) {
     case TENON_MODULE_PROBING:
@@ -520,6 +522,7 @@ bool tenon__slot_reset(struct tenon_sched *sched, struct tenon_slot *slot)
     }
     slot->restart_used = 0;
     slot->next_ns = 0;
+    sched->module_changes++;
     m->state = TENON_MODULE_FAULT;
     sched->unsettled = 1;
     return true;

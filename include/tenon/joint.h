@@ -76,11 +76,14 @@ struct tenon_joint {
     float last_velocity_rad_s;
     uint32_t issued; /* commands given by the application, and taken by the step */
     uint32_t handled;
-    uint8_t own_limits;   /* which limits the application gave; the others are the model's */
-    uint8_t wants_torque; /* written by both sides */
-    bool is_up;           /* its modules were up in the newest cycle */
-    bool has_setpoint;    /* a set point to follow was given while being enabled */
-    bool is_at_rest;      /* braking is done */
+    uint8_t own_limits;    /* which limits the application gave; the others are the model's */
+    uint8_t wants_torque;  /* written by both sides */
+    uint32_t seen_changes; /* of the scheduler, when it last looked at its modules */
+    bool is_up;            /* its modules are up */
+    bool is_active;        /* its motors are ACTIVE */
+    bool has_frame;        /* zero or direction differ from the reducer's output */
+    bool has_setpoint;     /* a set point to follow was given while being enabled */
+    bool is_at_rest;       /* braking is done */
     bool is_behind; /* the limiter changed the newest command: the set point is yet to be reached */
     uint8_t after_stop; /* status to enter when braking is done */
 };

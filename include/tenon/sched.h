@@ -92,6 +92,7 @@ struct tenon_sched {
     uint32_t snapshot_count;  /* buffers */
     uint32_t snapshot_latest; /* buffer + 1; 0: none yet */
     tenon_ns_t release_ns;    /* next release */
+    uint32_t module_changes;  /* rises with every change of state of a module */
     bool has_begun;           /* a step has been run */
     uint32_t cycle_number;    /* of the next step; skipped releases count */
     tenon_ns_t heartbeat_ns;  /* 0: not supervised */
