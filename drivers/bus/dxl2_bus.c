@@ -15,6 +15,9 @@ enum {
 #define MARGIN_PER_REPLY_NS TENON_US(20)
 /* A write that has not been taken by then never will. */
 #define MARGIN_SEND_NS TENON_MS(5)
+/* Devices that heard a wrong length wait for the rest of the packet until the wire has been quiet
+ * for 1.5 ms: a request is not given up before, so that its retry begins a packet for them. */
+#define SILENCE_NS TENON_US(1600)
 /* How often to look again when something is late; a byte's time or the line's latency may stretch
  * it. */
 #define STEP_NS TENON_US(50)
@@ -54,6 +57,9 @@ set_deadlines(struct tenon_dxl2_bus *self, const struct tenon_line *line, tenon_
     self->expected_ns = sent_ns + self->reply_ns;
     self->timeout_ns =
         self->expected_ns + TENON_US(self->slack_us) + line->latency_ns + self->margin_ns;
+    if (self->job == JOB_REQUEST && self->timeout_ns < sent_ns + SILENCE_NS) {
+        self->timeout_ns = sent_ns + SILENCE_NS;
+    }
 }
 
 /* When to look again at something that is late. */
@@ -182,7 +188,7 @@ static void time_out(struct tenon_dxl2_bus *self, const struct tenon_line *line,
     if (self->expects_reply) {
         self->base.counters.timeout_count++;
         /* What it left behind may be the beginning of an answer. */
-        self->was_broken = self->was_broken || self->parser->count > self->parser->head;
+        self->was_broken = self->was_broken || !dxl2_parser_is_empty(self->parser);
     }
     if (self->job == JOB_REQUEST) {
         tenon__dxl2_retry_request(self);

@@ -115,13 +115,23 @@ static uint32_t return_delay_us(const struct tenon_dxl2_bus *self, uint32_t node
     return r == NULL ? RETURN_DELAY_MAX_US : r->return_delay_us;
 }
 
+/* How long a request takes if it is answered, without stuffing. */
+static tenon_ns_t usual_ns(const struct tenon_dxl2_bus *self, const struct tenon_request *request)
+{
+    size_t bytes = DXL2_FRAME_MIN + DXL2_STATUS_SIZE((size_t)answer_width(request));
+    if (request->operation == TENON_OP_READ) {
+        bytes += 4u;
+    } else if (is_write(request)) {
+        bytes += 2u + request->width;
+    }
+    return tenon__dxl2_wire_ns(self, bytes) + TENON_US(return_delay_us(self, request->node));
+}
+
 /* A request that would run into the next cycle gives way to it once. */
 bool tenon__dxl2_may_start_request(struct tenon_dxl2_bus *self, tenon_ns_t now)
 {
     const struct tenon_request *first = self->queue;
-    const size_t bytes = REQUEST_FRAME_MAX + DXL2_STATUS_SIZE((size_t)answer_width(first));
-    const tenon_ns_t end =
-        now + tenon__dxl2_wire_ns(self, bytes) + TENON_US(return_delay_us(self, first->node));
+    const tenon_ns_t end = now + usual_ns(self, first);
     if (now >= self->next_stage_ns || end <= self->next_stage_ns) {
         return true;
     }

@@ -1,4 +1,5 @@
 #include "dxl2_bus_internal.h"
+#include "dxl2_words.h"
 
 #include <string.h>
 
@@ -49,40 +50,6 @@ void tenon__dxl2_stage(struct tenon_bus *base, uint32_t cycle, tenon_ns_t now)
 
 /* ---- Sending ---- */
 
-/* Whether FF FF FD is in there, which must be stuffed. */
-static bool has_marker(const uint8_t *bytes, size_t count)
-{
-    size_t i = 2;
-    while (i < count) {
-        if (bytes[i] < 0xFDu) {
-            i += 3; /* nor can a marker end at the next two */
-        } else if (bytes[i] == 0xFDu && bytes[i - 1] == 0xFFu && bytes[i - 2] == 0xFFu) {
-            return true;
-        } else {
-            i++;
-        }
-    }
-    return false;
-}
-
-/* Not zero if one of eight bytes is FD; a few other values may pass for it. */
-static inline uint64_t suspect_fd(const uint8_t *bytes)
-{
-    uint64_t word;
-    memcpy(&word, bytes, sizeof word);
-    word ^= UINT64_C(0xFDFDFDFDFDFDFDFD);
-    return (word - UINT64_C(0x0101010101010101)) & ~word & UINT64_C(0x8080808080808080);
-}
-
-/* The same, quick for the usual sizes of an answer. */
-static inline bool answer_has_marker(const uint8_t *bytes, size_t count)
-{
-    if (count >= 8 && count <= 16 && (suspect_fd(bytes) | suspect_fd(bytes + count - 8)) == 0) {
-        return false;
-    }
-    return has_marker(bytes, count);
-}
-
 /* Header with LEN to come, and what each sync instruction begins with. @return Where the rest goes.
  */
 static uint8_t *put_sync_head(uint8_t *frame, uint8_t instruction, uint16_t address, uint8_t width)
@@ -102,7 +69,7 @@ static size_t close_frame(const struct tenon_dxl2_bus *self, size_t at, const ui
     uint8_t *frame = self->tx + at;
     const size_t count = (size_t)(end - frame);
     const size_t params = count - DXL2_HEADER_SIZE;
-    if (has_marker(frame + DXL2_HEADER_SIZE, params)) {
+    if (dxl2_has_marker(frame + DXL2_HEADER_SIZE, params)) {
         /* From the end of tx, which holds every frame at its longest, so that the writer never
          * overtakes the reader. */
         uint8_t *copy = self->tx + self->tx_capacity - params;
@@ -116,21 +83,14 @@ static size_t close_frame(const struct tenon_dxl2_bus *self, size_t at, const ui
     return count + 2u;
 }
 
-/* As memcpy(), without a call for the usual widths. */
-static inline void copy_bytes(uint8_t *to, const uint8_t *from, size_t count)
+/* As memcpy(), without a call: 8 ... 16 bytes, in halves that may overlap. */
+static inline void copy_short(uint8_t *to, const uint8_t *from, size_t count)
 {
-    if (count == 4) {
-        memcpy(to, from, 4);
-    } else if (count >= 8 && count <= 16) {
-        uint8_t begin[8]; /* the halves may overlap */
-        uint8_t end[8];
-        memcpy(begin, from, 8);
-        memcpy(end, from + count - 8, 8);
-        memcpy(to, begin, 8);
-        memcpy(to + count - 8, end, 8);
-    } else {
-        memcpy(to, from, count);
-    }
+    uint8_t halves[2][8];
+    memcpy(halves[0], from, 8);
+    memcpy(halves[1], from + count - 8, 8);
+    memcpy(to, halves[0], 8);
+    memcpy(to + count - 8, halves[1], 8);
 }
 
 /* One sync write per shape, from tx + 0 on. The locals are for speed: bytes may alias all members.
@@ -140,7 +100,7 @@ static void encode_writes(struct tenon_dxl2_bus *self)
     struct tenon__dxl2_record *const records = self->records;
     const uint8_t *order = self->write_order;
     const uint8_t *const order_end = order + self->record_count;
-    const struct tenon__dxl2_record *first = NULL; /* of the open frame */
+    unsigned open = NO_RECORD; /* write group of the open frame */
     size_t begin = 0;
     uint8_t *at = self->tx;
     for (; order != order_end; order++) {
@@ -148,19 +108,23 @@ static void encode_writes(struct tenon_dxl2_bus *self)
         if (!r->write_is_due) {
             continue;
         }
-        if (first == NULL || r->write_group != first->write_group) {
-            begin += first == NULL ? 0 : close_frame(self, begin, at);
+        if (r->write_group != open) {
+            begin += open == NO_RECORD ? 0 : close_frame(self, begin, at);
             at = put_sync_head(self->tx + begin, DXL2_SYNC_WRITE, r->out_address, r->out_span);
-            first = r;
+            open = r->write_group;
         }
         const size_t span = r->out_span;
         r->write_is_due = false;
         r->device->out_is_fresh = false;
         *at = r->id;
-        copy_bytes(at + 1, r->out, span);
+        if (span == 4) {
+            memcpy(at + 1, r->out, 4); /* the usual size, without a call */
+        } else {
+            memcpy(at + 1, r->out, span);
+        }
         at += 1 + span;
     }
-    self->tx_count = begin + (first == NULL ? 0 : close_frame(self, begin, at));
+    self->tx_count = begin + (open == NO_RECORD ? 0 : close_frame(self, begin, at));
 }
 
 static bool is_read_due(const struct tenon__dxl2_record *r)
@@ -254,6 +218,7 @@ static void append_group(struct tenon_dxl2_bus *self)
     }
     self->awaited_count = g->due_count;
     self->group_is_asked = true;
+    self->was_broken = false;
     tenon__dxl2_expect(self, g->due_count, g->reply_bytes, g->delay_us);
 }
 
@@ -294,6 +259,7 @@ void tenon__dxl2_begin_group(struct tenon_dxl2_bus *self)
 void tenon__dxl2_begin_recovery(struct tenon_dxl2_bus *self)
 {
     self->wants_recovery = false;
+    self->was_broken = false;
     const struct ask ask =
         encode_read(self, &self->groups[self->group], is_read_again, self->tx, self->tx_capacity);
     self->tx_count = ask.frame_bytes;
@@ -306,7 +272,8 @@ void tenon__dxl2_begin_recovery(struct tenon_dxl2_bus *self)
 
 void tenon__dxl2_end_exchange(struct tenon_dxl2_bus *self)
 {
-    if (self->cycle_is_running && !self->wants_recovery && !advance(self)) {
+    if (self->cycle_is_running && !self->wants_recovery &&
+        (self->group_left == 0 || !advance(self))) {
         end_cycle(self);
     }
 }
@@ -411,14 +378,16 @@ void tenon__dxl2_judge_missing(struct tenon_dxl2_bus *self,
     if (at == end) {
         return;
     }
-    miss(self, &self->records[self->read_order[at]], TENON_ERR_TIMEOUT);
+    /* Broken answers are not silence: two devices may have one number. */
+    const int error = self->was_broken ? TENON_ERR_PROTO : TENON_ERR_TIMEOUT;
+    miss(self, &self->records[self->read_order[at]], error);
     self->records[self->read_order[at]].is_suspect = true;
     /* Suspects are not worth a second request: they change places, so each is the first of them now
      * and then. */
     for (size_t i = at + 1; i < end; i++) {
         struct tenon__dxl2_record *r = &self->records[self->read_order[i]];
         if (r->is_awaited && r->is_suspect) {
-            miss(self, r, TENON_ERR_TIMEOUT);
+            miss(self, r, error);
         }
     }
     read_last(self, g, at);
@@ -451,15 +420,9 @@ static void settle(struct tenon_dxl2_bus *self, struct tenon__dxl2_record *r, ui
     self->awaited_count--;
 }
 
-static inline void
-store_sample(struct tenon__dxl2_record *r, const uint8_t *data, uint8_t error, tenon_ns_t now)
+static inline void note_sample(struct tenon__dxl2_record *r, uint8_t error, tenon_ns_t now)
 {
     struct tenon_bus_device *device = r->device;
-    if (r->in_is_plain) {
-        copy_bytes(r->in, data, r->in_span);
-    } else {
-        pick_fields(r, data);
-    }
     r->is_awaited = false;
     r->is_suspect = false;
     device->status = error;
@@ -469,39 +432,41 @@ store_sample(struct tenon__dxl2_record *r, const uint8_t *data, uint8_t error, t
     device->counters.reply_count++;
 }
 
-/* Whether a whole regular answer of `r` begins at these bytes, of which there are enough. */
+/* Whether these bytes are a regular answer of a device that is awaited: no error, no stuffing. */
 static inline bool is_regular(const struct tenon__dxl2_record *r, const uint8_t *at)
 {
     const uint8_t *body = at + DXL2_HEADER_SIZE;
     const size_t count = r->in_span + 1u;
-    return memcmp(at, r->prefix, DXL2_HEADER_SIZE) == 0 && (body[0] & ~DXL2_ALERT) == 0 &&
-           dxl2_crc(r->prefix_crc, body, count) == dxl2_load16(body + count) &&
-           !answer_has_marker(body, count);
+    if (memcmp(at, r->prefix, DXL2_HEADER_SIZE) != 0 || (body[0] & ~DXL2_ALERT) != 0) {
+        return false;
+    }
+    const uint16_t crc = (uint16_t)(dxl2_load16(body + count) ^ r->prefix_crc);
+    return dxl2_sum_has_crc(dxl2_sum_of_pair(body, count), crc) &&
+           (!dxl2_has_fd(body, count) || !dxl2_has_marker(body, count));
 }
 
 /* Take awaited answers without a detour through the parser, as long as they come whole and regular.
  */
 static void take_regular(struct tenon_dxl2_bus *self, tenon_ns_t now)
 {
-    struct dxl2_parser *const p = self->parser;
     struct tenon__dxl2_record *const records = self->records;
     const uint8_t *const id_map = self->id_map;
-    const uint8_t *at = p->buffer + p->head;
-    size_t left = p->count - p->head;
-    uint8_t awaited = self->awaited_count;
+    size_t count;
+    const uint8_t *at = dxl2_parser_peek(self->parser, &count);
+    size_t left = count;
     while (left > DXL2_HEADER_SIZE && id_map[at[4]] != NO_RECORD) {
         struct tenon__dxl2_record *r = &records[id_map[at[4]]];
-        const size_t size = DXL2_STATUS_SIZE((size_t)r->in_span);
-        if (!r->is_awaited || left < size || !is_regular(r, at)) {
+        if (!r->in_is_short || !r->is_awaited || left < r->answer_bytes || !is_regular(r, at)) {
             break;
         }
-        store_sample(r, at + DXL2_HEADER_SIZE + 1, at[DXL2_HEADER_SIZE], now);
-        awaited--;
-        at += size;
-        left -= size;
+        const uint8_t *data = at + DXL2_HEADER_SIZE + 1;
+        copy_short(r->in, data, r->in_span);
+        note_sample(r, data[-1], now);
+        self->awaited_count--;
+        at += r->answer_bytes;
+        left -= r->answer_bytes;
     }
-    self->awaited_count = awaited;
-    p->head = p->count - left; /* as dxl2_parser_next() would leave it */
+    dxl2_parser_consume(self->parser, count - left);
 }
 
 /* A status of a device that is awaited. @return Whether it settles that. */
@@ -519,7 +484,12 @@ static bool answer_read(struct tenon_dxl2_bus *self,
     if (packet->param_count != r->in_span) {
         return false;
     }
-    store_sample(r, packet->params, packet->error, now);
+    if (r->in_is_plain) {
+        memcpy(r->in, packet->params, r->in_span);
+    } else {
+        pick_fields(r, packet->params);
+    }
+    note_sample(r, packet->error, now);
     self->awaited_count--;
     return true;
 }
@@ -566,7 +536,7 @@ void tenon__dxl2_take_input(struct tenon_dxl2_bus *self, tenon_ns_t now)
         if (self->awaited_count > 0 && self->job != JOB_REQUEST) {
             take_regular(self, now);
         }
-        if (self->parser->head == self->parser->count || !dxl2_parser_next(self->parser, &packet)) {
+        if (dxl2_parser_is_empty(self->parser) || !dxl2_parser_next(self->parser, &packet)) {
             return;
         }
         take_packet(self, &packet, now);

@@ -49,8 +49,9 @@ struct tenon__dxl2_record {
     uint8_t *in;
     uint8_t *out;
     uint8_t prefix[DXL2_HEADER_SIZE]; /* how its regular cyclic answer begins */
-    uint16_t prefix_crc;
-    uint16_t length_limit; /* LEN of its cyclic answer with the most stuffing */
+    uint16_t prefix_crc;              /* what the prefix adds to the CRC of the bytes behind it */
+    uint16_t length_limit;            /* LEN of its cyclic answer with the most stuffing */
+    uint16_t answer_bytes;            /* its regular cyclic answer */
     uint16_t in_address;
     uint16_t out_address;
     uint16_t return_delay_us;
@@ -62,6 +63,7 @@ struct tenon__dxl2_record {
     uint8_t group;
     uint8_t write_group; /* the same for equal out fields */
     bool in_is_plain;    /* the window is the bytes as read, no gaps */
+    bool in_is_short;    /* and so few that an answer is checked without a loop */
     bool read_is_due;
     bool write_is_due;
     bool is_awaited;

@@ -1,4 +1,5 @@
 #include "dxl2_bus_internal.h"
+#include "dxl2_words.h"
 
 #include <string.h>
 
@@ -227,10 +228,13 @@ static void silence(struct tenon_dxl2_bus *self, struct tenon__dxl2_record *r)
 
 static void set_prefix(struct tenon__dxl2_record *r)
 {
-    const uint8_t prefix[DXL2_HEADER_SIZE] = {
+    const uint8_t regular[DXL2_HEADER_SIZE + 1 + SPAN_MAX] = {
         0xFF, 0xFF, 0xFD, 0x00, r->id, (uint8_t)(r->in_span + 4u), 0, DXL2_STATUS};
-    memcpy(r->prefix, prefix, sizeof prefix);
-    r->prefix_crc = dxl2_crc(0, prefix, sizeof prefix);
+    const size_t count = r->in_span + 1u;
+    memcpy(r->prefix, regular, sizeof r->prefix);
+    r->prefix_crc = dxl2_crc(0, regular, DXL2_HEADER_SIZE + count);
+    r->in_is_short = r->in_is_plain && count >= DXL2_PAIR_MIN && count <= DXL2_PAIR_MAX;
+    r->answer_bytes = (uint16_t)DXL2_STATUS_SIZE((unsigned)r->in_span);
     r->length_limit = (uint16_t)(DXL2_FRAME_SIZE_MAX(1u + r->in_span) - 7u);
 }
 

@@ -1,5 +1,7 @@
 #include "dxl2_packet.h"
 
+#include "dxl2_words.h"
+
 #include <string.h>
 
 enum {
@@ -14,94 +16,38 @@ enum {
 static const uint8_t header[4] = {0xFF, 0xFF, 0xFD, 0x00};
 #define HEADER 0x00FDFFFFu /* the same, loaded */
 
-/* ---- CRC ----
- *
- * The polynomial is (x + 1)(x^15 + x + 1). Modulo the trinomial x^15 = x + 1, and by squaring x^30
- * = x^2 + 1, x^32 = x^4 + x^2 and x^64 = x^8 + x^4: whole words fold by a few shifts. Modulo x + 1
- * the remainder is the parity of all bits. Both remainders together determine the CRC, so no table
- * is needed.
- */
+/* ---- CRC ---- */
 
-static inline uint64_t load64_msb_first(const uint8_t *p)
+/* From the initial value 0. */
+static uint16_t crc_of(const uint8_t *bytes, size_t count)
 {
-    return ((uint64_t)p[0] << 56) | ((uint64_t)p[1] << 48) | ((uint64_t)p[2] << 40) |
-           ((uint64_t)p[3] << 32) | ((uint64_t)p[4] << 24) | ((uint64_t)p[5] << 16) |
-           ((uint64_t)p[6] << 8) | (uint64_t)p[7];
+    return dxl2_sum_crc(dxl2_sum_of(bytes, count));
 }
 
-static unsigned parity(uint64_t bits)
+/* The same behind a CRC, which counts like bits added to the first 16: a word at a time. */
+static uint16_t continue_crc(uint16_t crc, const uint8_t *bytes, size_t count)
 {
-    uint32_t v = (uint32_t)(bits >> 32) ^ (uint32_t)bits;
-    v ^= v >> 16;
-    v ^= v >> 8;
-    v ^= v >> 4;
-    return (0x6996u >> (v & 15u)) & 1u;
-}
-
-/* What is congruent to v modulo the trinomial and has 36 bits. */
-static uint64_t fold(uint64_t v)
-{
-    const uint64_t high = v >> 32;
-    return (v & 0xFFFFFFFFu) ^ (high << 2) ^ (high << 4);
-}
-
-/* v * x^16 modulo the whole polynomial, given bits of the parity that the result must have. */
-static uint16_t reduce(uint64_t v, uint64_t ones)
-{
-    const uint64_t folded = fold(v);
-    const uint32_t high = (uint32_t)(folded >> 16);  /* times x^32 = x^4 + x^2 */
-    const uint32_t low = (uint32_t)folded & 0xFFFFu; /* times x^16 = x^2 + x */
-    const uint32_t sum = (high << 4) ^ ((high ^ low) << 2) ^ (low << 1);
-    const uint32_t rest = (sum & 0x7FFFu) ^ (sum >> 15) ^ (sum >> 15 << 1);
-    /* 16 bits leave two candidates, the trinomial apart; one of them has the right parity. */
-    return (uint16_t)(rest ^ (0x8003u & (0u - parity(ones ^ rest))));
-}
-
-/* v * x^64 + word, modulo the trinomial. */
-static inline uint64_t absorb(uint64_t v, uint64_t word)
-{
-    v = fold(v);
-    return (v << 4) ^ (v << 8) ^ word;
-}
-
-static inline uint16_t run_crc(uint16_t crc, const uint8_t *bytes, size_t count)
-{
-    /* Zeros in front change nothing, so the short word (count % 8 bytes) goes first. */
-    const size_t first = count & 7u;
-    const unsigned surplus = 63u - 8u * (unsigned)first; /* bits of a word not in it, less one */
-    /* The CRC so far is added to the first 16 bits, here, in the next word, or behind the end. */
-    uint64_t carry = (uint64_t)crc << 48;
-    uint64_t v = 0;
-    if (count >= 8) {
-        v = load64_msb_first(bytes) >> 1 >> surplus;
-    } else {
-        for (size_t i = 0; i < first; i++) {
+    while (count > 0) {
+        const size_t size = count < 8 ? count : 8;
+        uint64_t v = 0;
+        for (size_t i = 0; i < size; i++) {
             v = (v << 8) | bytes[i];
         }
+        v ^= size == 1 ? (uint64_t)crc >> 8 : (uint64_t)crc << (8u * (size - 2));
+        const unsigned behind = size == 1 ? (unsigned)crc << 8 : 0;
+        crc = (uint16_t)(dxl2_sum_crc((struct dxl2_sum){dxl2_fold(v), v}) ^ behind);
+        bytes += size;
+        count -= size;
     }
-    v ^= carry >> 1 >> surplus;
-    carry <<= 8u * first;
-    uint64_t ones = v;
-    const uint8_t *at = bytes + first;
-    const uint8_t *end = bytes + count;
-    if (carry != 0 && at != end) {
-        const uint64_t word = load64_msb_first(at) ^ carry;
-        v = absorb(v, word);
-        ones ^= word;
-        carry = 0;
-        at += 8;
-    }
-    for (; at != end; at += 8) {
-        const uint64_t word = load64_msb_first(at);
-        v = absorb(v, word);
-        ones ^= word;
-    }
-    return (uint16_t)(reduce(v, ones) ^ (uint16_t)(carry >> 48));
+    return crc;
 }
 
 uint16_t dxl2_crc(uint16_t crc, const uint8_t *bytes, size_t count)
 {
-    return count == 0 ? crc : run_crc(crc, bytes, count);
+    if (crc != 0 || count == 0) {
+        return continue_crc(crc, bytes, count);
+    }
+    return crc_of(bytes, count);
 }
 
 /* ---- Stuffing ---- */
@@ -115,21 +61,23 @@ static uint8_t advance(uint8_t run, uint8_t byte)
     return (byte == 0xFDu && run == 2) ? MARKER : 0;
 }
 
-/*
- * Whether FF FF FD may be among `count` bytes; the two behind them must be readable. Every third
- * byte is looked at, since one of them would belong to it. A wrong yes costs time only.
- */
-static bool may_have_marker(const uint8_t *bytes, size_t count)
+bool dxl2_has_marker(const uint8_t *bytes, size_t count)
 {
-    for (size_t i = 2; i < count; i += 3) {
+    size_t i = 0;
+    if (count >= 8 && count <= 16 && !dxl2_has_fd(bytes, count)) {
+        return false;
+    }
+    while (count - i >= 8 && dxl2_find_fd(bytes + i) == 0) {
+        i += 8; /* nothing in there can end a marker */
+    }
+    i = i < 2 ? 2 : i;
+    while (i < count) {
         if (bytes[i] < 0xFDu) {
-            continue;
-        }
-        if (bytes[i] == 0xFFu && (bytes[i + 1] == 0xFDu || bytes[i + 2] == 0xFDu)) {
+            i += 3; /* nor can a marker end at the next two */
+        } else if (bytes[i] == 0xFDu && bytes[i - 1] == 0xFFu && bytes[i - 2] == 0xFFu) {
             return true;
-        }
-        if (bytes[i] == 0xFDu && bytes[i - 1] == 0xFFu) {
-            return true;
+        } else {
+            i++;
         }
     }
     return false;
@@ -210,7 +158,7 @@ int dxl2_end(struct dxl2_writer *w)
         return TENON_ERR_FULL;
     }
     dxl2_store16(w->out + LENGTH_AT, (uint16_t)length);
-    dxl2_store16(w->out + w->count, run_crc(0, w->out, w->count));
+    dxl2_store16(w->out + w->count, crc_of(w->out, w->count));
     w->count += CRC_SIZE;
     return (int)w->count;
 }
@@ -251,20 +199,22 @@ static inline bool at_header(const struct dxl2_parser *p)
     return p->count - p->head >= DXL2_HEADER_SIZE && dxl2_load32(p->buffer + p->head) == HEADER;
 }
 
-/* Skip what cannot begin a packet: up to a header, to what may become one, or to the end. */
-static void hunt(struct dxl2_parser *p)
+/* Skip what cannot begin a packet: up to a header, to what may become one, or to the end. @return
+ * Whether it is a header. */
+static bool hunt(struct dxl2_parser *p)
 {
     for (; p->head < p->count && !at_header(p); skip_byte(p)) {
         const size_t available = p->count - p->head;
         const size_t compared = available < sizeof header ? available : sizeof header;
         if (available < DXL2_HEADER_SIZE && memcmp(p->buffer + p->head, header, compared) == 0) {
-            return;
+            return false;
         }
     }
+    return p->head < p->count;
 }
 
 /* Bytes of the frame whose header this is; 0: that cannot be. */
-static size_t frame_size(const struct dxl2_parser *p, const uint8_t *frame)
+static inline size_t frame_size(const struct dxl2_parser *p, const uint8_t *frame)
 {
     const uint8_t instruction = frame[INSTRUCTION_AT];
     const uint16_t length = dxl2_load16(frame + LENGTH_AT);
@@ -278,53 +228,59 @@ static size_t frame_size(const struct dxl2_parser *p, const uint8_t *frame)
     return size;
 }
 
-static void describe(uint8_t *frame, size_t size, struct dxl2_packet *out)
+/* Whether the bytes are followed by their CRC. */
+static inline bool has_crc(const uint8_t *bytes, size_t count)
 {
-    uint8_t *body = frame + INSTRUCTION_AT;
+    return dxl2_sum_has_crc(dxl2_sum_of(bytes, count), dxl2_load16(bytes + count));
+}
+
+static inline void describe(uint8_t *frame, size_t size, struct dxl2_packet *out)
+{
+    uint8_t *const body = frame + INSTRUCTION_AT;
+    const uint8_t id = frame[ID_AT];
+    const uint8_t instruction = body[0];
+    const bool is_status = instruction == DXL2_STATUS;
     size_t count = size - INSTRUCTION_AT - CRC_SIZE;
-    const bool is_status = body[0] == DXL2_STATUS;
-    const bool is_fast = is_status && frame[ID_AT] == DXL2_BROADCAST;
-    if (!is_fast && may_have_marker(body, count)) {
+    if (!(is_status && id == DXL2_BROADCAST) && dxl2_has_marker(body, count)) {
         count = unstuff(body, count);
     }
     const size_t prefix = is_status ? 2 : 1;
-    out->id = frame[ID_AT];
-    out->instruction = body[0];
-    out->error = is_status ? body[1] : 0;
-    out->params = body + prefix;
-    out->param_count = (uint16_t)(count - prefix);
+    *out = (struct dxl2_packet){.id = id,
+                                .instruction = instruction,
+                                .error = is_status ? body[1] : 0,
+                                .params = body + prefix,
+                                .param_count = (uint16_t)(count - prefix)};
 }
 
 bool dxl2_parser_next(struct dxl2_parser *p, struct dxl2_packet *out)
 {
-    for (;; skip_byte(p)) {
-        if (!at_header(p)) {
-            hunt(p);
-            if (!at_header(p)) {
-                return false;
-            }
-        }
+    while (at_header(p) || hunt(p)) {
         uint8_t *frame = p->buffer + p->head;
         const size_t size = frame_size(p, frame);
         if (size == 0) {
             p->length_errors++;
         } else if (size > p->count - p->head) {
             return false;
-        } else if (run_crc(0, frame, size - CRC_SIZE) != dxl2_load16(frame + size - CRC_SIZE)) {
+        } else if (!has_crc(frame, size - CRC_SIZE)) {
             p->crc_errors++;
         } else {
             p->head += size;
             describe(frame, size, out);
             return true;
         }
+        skip_byte(p);
     }
+    return false;
 }
 
 /* Move the unread bytes to the front. Not at every chance: a byte should be moved about once. */
 static void compact(struct dxl2_parser *p)
 {
     const size_t unread = p->count - p->head;
-    if (p->head >= unread || p->count == p->capacity) {
+    if (unread == 0) {
+        p->head = 0;
+        p->count = 0;
+    } else if (p->head >= unread || p->count == p->capacity) {
         memmove(p->buffer, p->buffer + p->head, unread);
         p->head = 0;
         p->count = unread;
@@ -338,11 +294,11 @@ void dxl2_parser_init(
         .buffer = buffer, .capacity = capacity, .limit = limit, .context = context};
 }
 
-uint8_t *dxl2_parser_space(struct dxl2_parser *p, size_t *out_capacity)
+uint8_t *dxl2_parser_make_room(struct dxl2_parser *p, size_t *out_capacity)
 {
     if (p->head == 0 && p->count == p->capacity) {
         skip_byte(p);
-        hunt(p);
+        (void)hunt(p);
     }
     compact(p);
     *out_capacity = p->capacity - p->count;
@@ -365,12 +321,4 @@ size_t dxl2_parser_feed(struct dxl2_parser *p, const uint8_t *bytes, size_t coun
         p->count += taken;
     }
     return taken;
-}
-
-size_t dxl2_parser_flush(struct dxl2_parser *p)
-{
-    const size_t dropped = p->count - p->head;
-    p->head = 0;
-    p->count = 0;
-    return dropped;
 }

@@ -93,6 +93,12 @@ static inline void dxl2_store32(uint8_t *p, uint32_t v)
 uint16_t dxl2_crc(uint16_t crc, const uint8_t *bytes, size_t count);
 
 /**
+ * Whether FF FF FD is among these bytes: they cannot be sent without stuffing, or have some.
+ * @param bytes  May be NULL if count is 0.
+ */
+bool dxl2_has_marker(const uint8_t *bytes, size_t count);
+
+/**
  * A frame under construction in a caller's buffer: begin, put bytes (stuffed as they come), end.
  * Nothing is written past `capacity`. Overflow is remembered, so that only dxl2_end() needs
  * checking. The buffer must outlive the writer.
@@ -188,13 +194,41 @@ void dxl2_parser_init(struct dxl2_parser *p,
                       size_t capacity,
                       dxl2_length_limit limit,
                       void *context);
+/** Whether there is nothing left to be fetched. */
+static inline bool dxl2_parser_is_empty(const struct dxl2_parser *p)
+{
+    return p->head == p->count;
+}
+
+/** Drop everything, for instance before a new request. @return Bytes dropped; they are not counted
+ * as skipped. */
+static inline size_t dxl2_parser_flush(struct dxl2_parser *p)
+{
+    const size_t dropped = p->count - p->head;
+    p->head = 0;
+    p->count = 0;
+    return dropped;
+}
+
+/** What dxl2_parser_space() does while there are bytes. */
+uint8_t *dxl2_parser_make_room(struct dxl2_parser *p, size_t *out_capacity);
+
 /**
  * Where the next received bytes go, and how many fit: pass straight to a line's read. Always room
  * for at least one. It may move what is there, so packets handed out before are no longer valid. As
  * long as dxl2_parser_next() was called until it returned false, nothing is lost; else the oldest
  * bytes of a full buffer give way and are counted as skipped.
  */
-uint8_t *dxl2_parser_space(struct dxl2_parser *p, size_t *out_capacity);
+static inline uint8_t *dxl2_parser_space(struct dxl2_parser *p, size_t *out_capacity)
+{
+    if (!dxl2_parser_is_empty(p)) {
+        return dxl2_parser_make_room(p, out_capacity);
+    }
+    (void)dxl2_parser_flush(p);
+    *out_capacity = p->capacity;
+    return p->buffer;
+}
+
 /** Say how many bytes were put there; what exceeds the space offered is ignored. */
 void dxl2_parser_commit(struct dxl2_parser *p, size_t count);
 /**
@@ -209,8 +243,18 @@ size_t dxl2_parser_feed(struct dxl2_parser *p, const uint8_t *bytes, size_t coun
  * @return true and a packet, or false: more bytes are needed, and `out` is untouched.
  */
 bool dxl2_parser_next(struct dxl2_parser *p, struct dxl2_packet *out);
-/** Drop everything, for instance before a new request. @return Bytes dropped; they are not counted
- * as skipped. */
-size_t dxl2_parser_flush(struct dxl2_parser *p);
+/** The bytes not consumed yet, for who knows exactly what to expect. @return The first of them. */
+static inline const uint8_t *dxl2_parser_peek(const struct dxl2_parser *p, size_t *out_count)
+{
+    *out_count = p->count - p->head;
+    return p->buffer + p->head;
+}
+
+/** Consume so many of the bytes peeked at, whole packets; what exceeds them is ignored. */
+static inline void dxl2_parser_consume(struct dxl2_parser *p, size_t count)
+{
+    const size_t unread = p->count - p->head;
+    p->head += count < unread ? count : unread;
+}
 
 #endif

@@ -34,7 +34,9 @@ struct rig {
     uint32_t expected_sequence[SERVOS];
     struct dxl2_parser hears;
     uint8_t heard[4096];
-    uint8_t order[SERVOS]; /* in which a sync read is answered: places of its list */
+    tenon_ns_t heard_ns;    /* end of the newest transmission */
+    uint32_t breaks_length; /* so many transmissions arrive with a LEN much too large */
+    uint8_t order[SERVOS];  /* in which a sync read is answered: places of its list */
     bool is_shuffled;
     bool stalls; /* those behind a silent one are silent */
     uint32_t sync_reads;
@@ -150,7 +152,19 @@ hear(void *context, struct fake_line *line, const uint8_t *bytes, size_t count, 
     (void)context;
     (void)line;
     struct dxl2_packet p;
-    assert_int_equal(dxl2_parser_feed(&rig.hears, bytes, count), count);
+    uint8_t arrived[1024];
+    assert_true(count <= sizeof arrived);
+    memcpy(arrived, bytes, count);
+    if (rig.breaks_length > 0 && count > 5) {
+        rig.breaks_length--;
+        arrived[5] ^= 0x40;
+    }
+    /* Servos wait for the rest of a packet until the wire has been quiet for 1.5 ms. */
+    if (now - (tenon_ns_t)count * TENON_US(10) - rig.heard_ns > TENON_US(1500)) {
+        (void)dxl2_parser_flush(&rig.hears);
+    }
+    rig.heard_ns = now;
+    assert_int_equal(dxl2_parser_feed(&rig.hears, arrived, count), count);
     while (dxl2_parser_next(&rig.hears, &p)) {
         if (p.instruction == DXL2_SYNC_READ) {
             hear_sync_read(&p, now);
@@ -556,6 +570,42 @@ static void gaps_between_in_fields_are_left_out_of_the_window(void **state)
     assert_memory_equal(d->in, ((const uint8_t[]){132, 133, 134, 135, 126, 127, 144}), 7);
 }
 
+/* Short answers take another way than long ones, and those with FD in them yet another. */
+static void answers_of_every_width_are_taken_whole_or_not_at_all(void **state)
+{
+    (void)state;
+    for (uint8_t width = 1; width <= 32; width++) {
+        for (int kind = 0; kind < 3; kind++) {
+            const struct tenon_field field = {100, width};
+            rig_make_unattached();
+            struct tenon_bus_device *d = &rig.devices[0];
+            *d = (struct tenon_bus_device){
+                .node = 1, .in_fields = &field, .in_count = 1, .is_listening = true};
+            static uint8_t memory[4096];
+            rig.base = tenon_dxl2_bus_init(&rig.bus, memory, sizeof memory);
+            assert_int_equal(rig.api->attach(rig.base, d), TENON_OK);
+            for (uint8_t i = 0; i < width; i++) {
+                rig.servos[0].table[100 + i] = kind == 0 ? (uint8_t)(i * 5 + 1)
+                                               : kind == 1
+                                                   ? 0xFD
+                                                   : (const uint8_t[]){0xFF, 0xFF, 0xFD}[i % 3];
+            }
+            rig.api->stage(rig.base, 1, rig.now);
+            run_until(rig.now + TENON_MS(5));
+            assert_int_equal(d->in_sequence, 1);
+            assert_memory_equal(d->in, rig.servos[0].table + 100, width);
+            for (size_t bit = 0; bit < (11u + width) * 8u; bit += 3) {
+                rig.line.fault_bit = bit;
+                break_packet(FAKE_LINE_CORRUPT, 0);
+                rig.api->stage(rig.base, 1, rig.now);
+                run_until(rig.now + TENON_MS(5));
+                assert_int_equal(d->in_sequence, 1);
+                assert_memory_equal(d->in, rig.servos[0].table + 100, width);
+            }
+        }
+    }
+}
+
 static void devices_take_part_at_their_own_rate(void **state)
 {
     (void)state;
@@ -698,7 +748,8 @@ static void a_broken_answer_costs_its_own_sample_only(void **state)
                     assert_int_equal(has_sample(i), i != place);
                     assert_true(has_command(i));
                 }
-                assert_int_equal(rig.devices[place].in_error, TENON_ERR_TIMEOUT);
+                assert_int_equal(rig.devices[place].in_error,
+                                 faults[f] == FAKE_LINE_DROP ? TENON_ERR_TIMEOUT : TENON_ERR_PROTO);
                 assert_int_equal(rig.devices[place].counters.missed_count, 1);
                 assert_int_equal(rig.base->counters.timeout_count, 1);
                 assert_int_equal(rig.base->counters.crc_error_count > 0,
@@ -1199,6 +1250,33 @@ static void a_request_is_tried_as_often_as_asked(void **state)
     }
 }
 
+/* Servos that heard a wrong length take what follows for the rest of the packet, retries too,
+ * unless there is silence before it. */
+static void a_request_that_arrived_with_a_wrong_length_is_healed_by_its_retry(void **state)
+{
+    (void)state;
+    for (uint32_t broken = 1; broken < 3; broken++) {
+        for (int with_cycle = 0; with_cycle < 2; with_cycle++) {
+            rig_make();
+            struct tenon_request ping = {.node = 2, .operation = TENON_OP_PING};
+            assert_int_equal(rig.api->submit(rig.base, &ping), TENON_OK);
+            rig.breaks_length = broken;
+            tenon_ns_t deadline = TENON_NEVER;
+            assert_int_equal(rig.api->poll(rig.base, &rig.line.base, rig.now, &deadline), TENON_OK);
+            assert_int_equal(ping.state, TENON_REQUEST_SENT);
+            if (with_cycle == 1 && broken == 1) {
+                run_cycle();
+                for (size_t i = 0; i < SERVOS; i++) {
+                    assert_true(has_sample(i) && has_command(i));
+                }
+            }
+            run_until(rig.now + TENON_MS(10));
+            assert_int_equal(ping.state, TENON_REQUEST_DONE);
+            assert_int_equal(ping.result, TENON_OK);
+        }
+    }
+}
+
 static void broken_answers_to_a_request_are_told_apart_from_none(void **state)
 {
     (void)state;
@@ -1605,6 +1683,7 @@ int main(void)
         cmocka_unit_test(stamps_tell_when_the_answer_was_found),
         cmocka_unit_test(equal_shapes_share_a_transaction_whatever_their_order),
         cmocka_unit_test(gaps_between_in_fields_are_left_out_of_the_window),
+        cmocka_unit_test(answers_of_every_width_are_taken_whole_or_not_at_all),
         cmocka_unit_test(devices_take_part_at_their_own_rate),
         cmocka_unit_test(only_fresh_windows_are_sent_and_only_listeners_are_read),
         cmocka_unit_test(the_window_is_sent_as_it_is_when_the_wire_gets_free),
@@ -1634,6 +1713,7 @@ int main(void)
         cmocka_unit_test(requests_do_what_they_say),
         cmocka_unit_test(malformed_requests_are_refused),
         cmocka_unit_test(a_request_is_tried_as_often_as_asked),
+        cmocka_unit_test(a_request_that_arrived_with_a_wrong_length_is_healed_by_its_retry),
         cmocka_unit_test(broken_answers_to_a_request_are_told_apart_from_none),
         cmocka_unit_test(an_error_of_the_device_ends_a_request_at_once),
         cmocka_unit_test(a_broadcast_is_done_when_it_is_sent),

@@ -1,6 +1,7 @@
 #include "tenon_test.h"
 
 #include "dxl2_packet.h"
+#include "dxl2_words.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -782,6 +783,85 @@ static int seed_again(void **state)
 
 #define TEST(name) cmocka_unit_test_setup(name, seed_again)
 
+static bool has_marker_byte_by_byte(const uint8_t *bytes, size_t count)
+{
+    for (size_t i = 2; i < count; i++) {
+        if (bytes[i - 2] == 0xFF && bytes[i - 1] == 0xFF && bytes[i] == 0xFD) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void markers_are_found_wherever_they_are(void **state)
+{
+    (void)state;
+    static const uint8_t likely[] = {0xFF, 0xFF, 0xFD, 0xFE, 0x00, 0xFC, 0xFF, 0x7D};
+    seed = 5;
+    unsigned found = 0;
+    for (int round = 0; round < 20000; round++) {
+        uint8_t bytes[40];
+        for (size_t i = 0; i < sizeof bytes; i++) {
+            seed = seed * 1664525u + 1013904223u;
+            bytes[i] = round % 2 == 0 ? (uint8_t)(seed >> 24) : likely[seed >> 29];
+        }
+        const size_t count = (size_t)round % (sizeof bytes + 1);
+        if (round % 4 == 0 && count >= 3) {
+            memcpy(bytes + (seed >> 8) % (count - 2), "\xFF\xFF\xFD", 3);
+        }
+        const bool expected = has_marker_byte_by_byte(bytes, count);
+        assert_int_equal(dxl2_has_marker(bytes, count), expected);
+        found += expected;
+    }
+    assert_true(found > 1000 && found < 19000);
+}
+
+static void two_words_have_the_crc_that_a_loop_finds(void **state)
+{
+    (void)state;
+    seed = 9;
+    for (int round = 0; round < 5000; round++) {
+        uint8_t bytes[DXL2_PAIR_MAX];
+        for (size_t i = 0; i < sizeof bytes; i++) {
+            seed = seed * 1664525u + 1013904223u;
+            bytes[i] = (uint8_t)(seed >> 24);
+        }
+        for (size_t count = DXL2_PAIR_MIN; count <= DXL2_PAIR_MAX; count++) {
+            const uint16_t crc = dxl2_crc(0, bytes, count);
+            const uint16_t wrong = (uint16_t)(crc ^ (1u << seed % 16));
+            assert_true(dxl2_sum_has_crc(dxl2_sum_of_pair(bytes, count), crc));
+            assert_false(dxl2_sum_has_crc(dxl2_sum_of_pair(bytes, count), wrong));
+            assert_false(dxl2_sum_has_crc(dxl2_sum_of_pair(bytes, count), crc ^ 0x8003u));
+        }
+    }
+}
+
+static void bytes_can_be_consumed_past_the_search(void **state)
+{
+    (void)state;
+    struct dxl2_parser p;
+    struct dxl2_packet packet;
+    uint8_t buffer[64];
+    uint8_t frame[16];
+    size_t count;
+    dxl2_parser_init(&p, buffer, sizeof buffer, NULL, NULL);
+    assert_true(dxl2_parser_is_empty(&p));
+    const int size = dxl2_encode_status(frame, sizeof frame, 7, 0, NULL, 0);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(dxl2_parser_feed(&p, frame, (size_t)size), size);
+    }
+    assert_memory_equal(dxl2_parser_peek(&p, &count), frame, (size_t)size);
+    assert_int_equal(count, 2 * size);
+    dxl2_parser_consume(&p, (size_t)size);
+    assert_true(dxl2_parser_next(&p, &packet));
+    assert_true(dxl2_parser_is_empty(&p));
+    assert_int_equal(dxl2_parser_feed(&p, frame, (size_t)size), size);
+    dxl2_parser_consume(&p, 1000); /* more than there is */
+    assert_true(dxl2_parser_is_empty(&p));
+    assert_false(dxl2_parser_next(&p, &packet));
+    assert_int_equal(p.skipped_bytes, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -813,6 +893,9 @@ int main(void)
         TEST(space_is_never_empty_and_a_full_buffer_makes_progress),
         TEST(space_drops_the_oldest_packet_when_none_is_fetched),
         TEST(commit_beyond_the_space_offered_is_cut),
+        cmocka_unit_test(markers_are_found_wherever_they_are),
+        cmocka_unit_test(two_words_have_the_crc_that_a_loop_finds),
+        cmocka_unit_test(bytes_can_be_consumed_past_the_search),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -58,7 +58,6 @@ struct tenon_dxl2_bus {
     tenon_ns_t next_stage_ns;
     tenon_ns_t reply_ns;
     tenon_ns_t margin_ns;
-    tenon_ns_t progress_ns;
     uint32_t baud;
     uint32_t stage_count;
     uint32_t held_stage;

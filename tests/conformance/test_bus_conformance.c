@@ -1,0 +1,184 @@
+#include "bus_conformance.h"
+
+#include "../fakes/fake_bus.h"
+#include "../tenon_test.h"
+#include "dxl2_packet.h"
+#include "tenon/drivers/dxl2_bus.h"
+#include "tenon/drivers/memory_line.h"
+
+#include <string.h>
+
+static tenon_ns_t now;
+
+/* The fake bus. */
+
+static struct fake_wire fake;
+
+static struct tenon_bus *fake_make(size_t memory_size)
+{
+    (void)memory_size;
+    now = 0;
+    fake_wire_init(&fake);
+    fake.bus.base.module.state = TENON_MODULE_IDLE; /* the wire brought it up already */
+    for (uint32_t node = 1; node <= BUS_SUBJECT_NODES; node++) {
+        (void)fake_bus_add_node(&fake.bus, node);
+    }
+    return &fake.bus.base;
+}
+
+static struct tenon_line *fake_line_of(void)
+{
+    return &fake.line;
+}
+
+static tenon_ns_t fake_tick(void)
+{
+    now += TENON_US(100);
+    return now;
+}
+
+static uint8_t *fake_table(uint32_t node)
+{
+    return fake.bus.nodes[node - 1].table;
+}
+
+static void fake_set_silent(uint32_t node, bool silent)
+{
+    fake.bus.nodes[node - 1].is_silent = silent;
+}
+
+static uint32_t fake_commands(uint32_t node)
+{
+    return fake.bus.nodes[node - 1].cyclic_write_count;
+}
+
+/* Dynamixel 2.0 on a memory line, whose far end is these tables. */
+
+static struct tenon_dxl2_bus dxl2;
+static uint8_t dxl2_memory[TENON_DXL2_BUS_MEMORY(BUS_SUBJECT_NODES)];
+static struct tenon_memory_line line;
+static struct dxl2_parser parser;
+static uint8_t parser_bytes[512];
+static struct {
+    uint8_t table[BUS_SUBJECT_TABLE];
+    uint32_t commands;
+    bool is_silent;
+} nodes[BUS_SUBJECT_NODES];
+
+static struct tenon_bus *dxl2_make(size_t memory_size)
+{
+    now = 0;
+    memset(nodes, 0, sizeof nodes);
+    dxl2_parser_init(&parser, parser_bytes, sizeof parser_bytes, NULL, NULL);
+    (void)tenon_memory_line_init(&line, 1000000);
+    return tenon_dxl2_bus_init(&dxl2, dxl2_memory,
+                               memory_size < sizeof dxl2_memory ? memory_size : sizeof dxl2_memory);
+}
+
+static void answer(uint32_t node, const uint8_t *data, size_t count)
+{
+    uint8_t frame[64];
+    const int size = dxl2_encode_status(frame, sizeof frame, (uint8_t)node, 0, data, count);
+    assert_true(size > 0);
+    assert_int_equal(tenon_memory_line_far_write(&line, frame, (size_t)size, now), size);
+}
+
+static void obey_sync(const struct dxl2_packet *p)
+{
+    const uint16_t address = dxl2_load16(p->params);
+    const size_t width = dxl2_load16(p->params + 2);
+    const size_t step = p->instruction == DXL2_SYNC_READ ? 1 : 1 + width;
+    for (size_t at = 4; at < p->param_count; at += step) {
+        const uint8_t node = p->params[at];
+        if (node < 1 || node > BUS_SUBJECT_NODES || nodes[node - 1].is_silent) {
+            continue;
+        }
+        if (p->instruction == DXL2_SYNC_READ) {
+            answer(node, nodes[node - 1].table + address, width);
+        } else {
+            memcpy(nodes[node - 1].table + address, p->params + at + 1, width);
+            nodes[node - 1].commands++;
+        }
+    }
+}
+
+static void obey_request(const struct dxl2_packet *p)
+{
+    static const uint8_t model[] = {0xFC, 0x03, 45};
+    if (p->id < 1 || p->id > BUS_SUBJECT_NODES || nodes[p->id - 1].is_silent) {
+        return;
+    }
+    uint8_t *table = nodes[p->id - 1].table;
+    if (p->instruction == DXL2_READ) {
+        answer(p->id, table + dxl2_load16(p->params), dxl2_load16(p->params + 2));
+    } else if (p->instruction == DXL2_PING) {
+        answer(p->id, model, sizeof model);
+    } else {
+        if (p->instruction == DXL2_WRITE) {
+            memcpy(table + dxl2_load16(p->params), p->params + 2, p->param_count - 2u);
+        }
+        answer(p->id, NULL, 0);
+    }
+}
+
+static tenon_ns_t dxl2_tick(void)
+{
+    uint8_t bytes[256];
+    struct dxl2_packet packet;
+    now += TENON_US(100);
+    const size_t count = tenon_memory_line_far_read(&line, bytes, sizeof bytes, now);
+    assert_int_equal(dxl2_parser_feed(&parser, bytes, count), count);
+    while (dxl2_parser_next(&parser, &packet)) {
+        if (packet.id == DXL2_BROADCAST) {
+            obey_sync(&packet);
+        } else {
+            obey_request(&packet);
+        }
+    }
+    return now;
+}
+
+static struct tenon_line *dxl2_line(void)
+{
+    return &line.base;
+}
+
+static uint8_t *dxl2_table(uint32_t node)
+{
+    return nodes[node - 1].table;
+}
+
+static void dxl2_set_silent(uint32_t node, bool silent)
+{
+    nodes[node - 1].is_silent = silent;
+}
+
+static uint32_t dxl2_commands(uint32_t node)
+{
+    return nodes[node - 1].commands;
+}
+
+int main(void)
+{
+    const struct bus_subject fake_subject = {
+        .name = "fake bus",
+        .make = fake_make,
+        .line = fake_line_of,
+        .tick = fake_tick,
+        .table = fake_table,
+        .set_silent = fake_set_silent,
+        .commands = fake_commands,
+        .is_simple = true,
+    };
+    const struct bus_subject dxl2_subject = {
+        .name = "Dynamixel 2.0 bus",
+        .make = dxl2_make,
+        .line = dxl2_line,
+        .tick = dxl2_tick,
+        .table = dxl2_table,
+        .set_silent = dxl2_set_silent,
+        .commands = dxl2_commands,
+        .node_max = DXL2_ID_MAX,
+    };
+    return bus_conformance_run(&fake_subject) + bus_conformance_run(&dxl2_subject);
+}

@@ -1,0 +1,181 @@
+/* The serial line runs on pseudo-terminals, twice: see tests/CMakeLists.txt. */
+#define _GNU_SOURCE
+#include "line_conformance.h"
+
+#include "../fakes/fake_line.h"
+#include "../tenon_test.h"
+#include "tenon/drivers/memory_line.h"
+#include "tenon/drivers/serialport_line.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <termios.h>
+#include <time.h>
+#include <unistd.h>
+
+static tenon_ns_t now;
+
+static tenon_ns_t simulated_tick(void)
+{
+    now += TENON_MS(1);
+    return now;
+}
+
+/* The memory line. */
+
+static struct tenon_memory_line memory;
+
+static struct tenon_line *memory_make(void)
+{
+    now = 0;
+    return tenon_memory_line_init(&memory, 1000000);
+}
+
+static size_t memory_far_read(uint8_t *out_bytes, size_t capacity)
+{
+    return tenon_memory_line_far_read(&memory, out_bytes, capacity, now);
+}
+
+static void memory_far_write(const uint8_t *bytes, size_t count)
+{
+    assert_int_equal(tenon_memory_line_far_write(&memory, bytes, count, now), count);
+}
+
+static void memory_set_unplugged(bool unplugged)
+{
+    tenon_memory_line_set_unplugged(&memory, unplugged);
+}
+
+/* The fake. It takes 50 bytes at once and keeps them until they are read. */
+
+static struct fake_line fake;
+
+static struct tenon_line *fake_make(void)
+{
+    now = 0;
+    struct tenon_line *line = fake_line_init(&fake, 1000000);
+    fake.write_limit = 50;
+    fake.fault_at = UINT32_MAX;
+    return line;
+}
+
+static size_t fake_far_read(uint8_t *out_bytes, size_t capacity)
+{
+    const size_t count = fake.sent_count < capacity ? fake.sent_count : capacity;
+    memcpy(out_bytes, fake.sent, count);
+    fake.sent_count -= count;
+    memmove(fake.sent, fake.sent + count, fake.sent_count);
+    return count;
+}
+
+static void fake_far_write(const uint8_t *bytes, size_t count)
+{
+    fake_line_put(&fake, bytes, count, now);
+}
+
+/* The serial line, on a pseudo-terminal behind a link that stays as ports come and go. */
+
+static struct tenon_serialport_line serial;
+static char directory[] = "/tmp/tenon_line_XXXXXX";
+static char link_path[sizeof directory + 8];
+static int far_end = -1;
+
+static void pty_set_unplugged(bool unplugged)
+{
+    char name[64];
+    (void)unlink(link_path);
+    if (far_end >= 0) {
+        assert_int_equal(close(far_end), 0);
+        far_end = -1;
+    }
+    if (unplugged) {
+        return;
+    }
+    far_end = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC | O_NONBLOCK);
+    assert_true(far_end >= 0);
+    assert_int_equal(grantpt(far_end), 0);
+    assert_int_equal(unlockpt(far_end), 0);
+    assert_int_equal(ptsname_r(far_end, name, sizeof name), 0);
+    assert_int_equal(symlink(name, link_path), 0);
+}
+
+static void serial_close(void)
+{
+    if (serial.base.module.driver != NULL) {
+        serial.base.module.driver->lifecycle->release(&serial.base.module);
+    }
+}
+
+static struct tenon_line *serial_make(void)
+{
+    serial_close();
+    pty_set_unplugged(false);
+    return tenon_serialport_line_init(&serial, link_path, 1000000);
+}
+
+static tenon_ns_t real_tick(void)
+{
+    const struct timespec pause = {.tv_nsec = 1000000};
+    struct timespec t;
+    (void)nanosleep(&pause, NULL);
+    (void)clock_gettime(CLOCK_MONOTONIC, &t);
+    return TENON_S((tenon_ns_t)t.tv_sec) + t.tv_nsec;
+}
+
+static size_t pty_far_read(uint8_t *out_bytes, size_t capacity)
+{
+    const ssize_t count = read(far_end, out_bytes, capacity);
+    return count > 0 ? (size_t)count : 0;
+}
+
+static void pty_far_write(const uint8_t *bytes, size_t count)
+{
+    assert_int_equal(write(far_end, bytes, count), count);
+}
+
+static int run_serial(void)
+{
+    const struct line_subject subject = {
+        .name = getenv("LD_PRELOAD") != NULL ? "serial line, preloaded" : "serial line",
+        .make = serial_make,
+        .tick = real_tick,
+        .far_read = pty_far_read,
+        .far_write = pty_far_write,
+        .set_unplugged = pty_set_unplugged,
+        .has_descriptor = true,
+    };
+    if (mkdtemp(directory) == NULL) {
+        perror(directory);
+        return 1;
+    }
+    (void)snprintf(link_path, sizeof link_path, "%s/tty", directory);
+    const int failed = line_conformance_run(&subject);
+    serial_close();
+    pty_set_unplugged(true);
+    (void)rmdir(directory);
+    return failed;
+}
+
+int main(void)
+{
+    const struct line_subject memory_subject = {
+        .name = "memory line",
+        .make = memory_make,
+        .tick = simulated_tick,
+        .far_read = memory_far_read,
+        .far_write = memory_far_write,
+        .set_unplugged = memory_set_unplugged,
+    };
+    const struct line_subject fake_subject = {
+        .name = "fake line",
+        .make = fake_make,
+        .tick = simulated_tick,
+        .far_read = fake_far_read,
+        .far_write = fake_far_write,
+        .keeps_no_books = true,
+    };
+    return line_conformance_run(&memory_subject) + line_conformance_run(&fake_subject) +
+           run_serial();
+}
