@@ -246,29 +246,42 @@ fault_reducer(struct tenon_sched *sched, const struct tenon__drive *drive, int r
     tenon__slot_fault(sched, drive->reducer, now);
 }
 
+/* One joint's state is written where it belongs; what a failure leaves half written counts for
+ * nothing, for the joint goes down. */
+static int map_in_place(const struct tenon__drive *drive, float dt_s)
+{
+    struct tenon_motor_state motors[TENON_COUPLED_MAX];
+    return map_to_joint(drive, gather(drive, motors), dt_s, &drive->joints[0]->state);
+}
+
+static int map_coupled(const struct tenon__drive *drive, float dt_s)
+{
+    struct tenon_motor_state motors[TENON_COUPLED_MAX];
+    struct tenon_joint_state joints[TENON_COUPLED_MAX] = {0};
+    const int rc = map_to_joint(drive, gather(drive, motors), dt_s, joints);
+    for (unsigned i = 0; rc >= 0 && i < drive->joint_count; i++) {
+        drive->joints[i]->state = joints[i];
+    }
+    return rc;
+}
+
 static void measure(struct tenon_sched *sched,
                     const struct tenon__drive *drive,
                     const struct tenon__cycle *cycle)
 {
-    struct tenon_motor_state motors[TENON_COUPLED_MAX];
-    struct tenon_joint_state joints[TENON_COUPLED_MAX];
-    const bool is_single = drive->joint_count == 1;
-    struct tenon_joint_state *const out = is_single ? &drive->joints[0]->state : joints;
     tenon_ns_t stamp;
     const uint8_t valid = common_validity(drive, &stamp);
     if (valid == 0) {
         return;
     }
-    const int rc = map_to_joint(drive, gather(drive, motors), cycle->dt_s, out);
-    if (rc < 0) { /* what may be half written counts for nothing: the joint goes down */
+    const bool is_single = drive->joint_count == 1;
+    const int rc = is_single ? map_in_place(drive, cycle->dt_s) : map_coupled(drive, cycle->dt_s);
+    if (rc < 0) {
         fault_reducer(sched, drive, rc, cycle->now);
         return;
     }
     for (unsigned i = 0; i < drive->joint_count; i++) {
         struct tenon_joint *const joint = drive->joints[i];
-        if (!is_single) {
-            joint->state = joints[i];
-        }
         joint->state.stamp_ns = stamp;
         joint->state.valid = valid;
         joint->age_ns = cycle->now - stamp;
