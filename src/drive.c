@@ -181,7 +181,8 @@ static const struct tenon_motor_state *gather(const struct tenon__drive *drive,
     if (drive->motor_count == 1) {
         return &tenon__slot_motor(drive->motors)->state;
     }
-    for (unsigned i = 0; i < drive->motor_count; i++) {
+    room[0] = tenon__slot_motor(drive->motors)->state; /* there is at least one */
+    for (unsigned i = 1; i < drive->motor_count; i++) {
         room[i] = tenon__slot_motor(&drive->motors[i])->state;
     }
     return room;
