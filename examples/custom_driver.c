@@ -64,8 +64,8 @@ static struct pins_motor *from_module(struct tenon_module *module)
 }
 
 /*
- * What a timer interrupt would do: sample the encoder, close the position loop. The role's methods
- * are given no time, so it is here that a sample gets its stamp.
+ * What a timer interrupt would do: sample the encoder, close the position loop. A
+ * sample gets its stamp here, where it is taken.
  */
 static void pins_motor_interrupt(struct pins_motor *self, tenon_ns_t now)
 {

@@ -25,10 +25,10 @@ int main(int argc, char **argv)
         tenon_posix_start(&sched, TENON_MS(2000)); /* until READY, or says who is not and why */
     rc = rc < 0 ? rc : tenon_joint_enable(&elbow);
     rc = rc < 0 ? rc : tenon_joint_move_to(&elbow, 0.5);
-    while (rc >= 0 && !tenon_joint_is_settled(&elbow, 0.02)) {
+    while (rc >= 0 && tenon_joint_is_moving(&elbow)) {
         rc = tenon_posix_cycle(&sched) < 0 ? TENON_ERR_AGAIN : tenon_sched_explain(&sched);
     }
     printf("elbow at %.3f rad: %s\n", elbow.state.position_rad,
-           rc < 0 ? tenon_diag_text(tenon_sched_diag(&sched), text, sizeof text) : "settled");
+           rc < 0 ? tenon_diag_text(tenon_sched_diag(&sched), text, sizeof text) : "arrived");
     return tenon_posix_stop(&sched, TENON_MS(1000)) < 0 || rc < 0;
 }

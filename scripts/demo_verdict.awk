@@ -23,13 +23,13 @@ file == 2 {
     now = $1 * 1e-9
     while (at < rows && t[at + 1] <= now) at++
     if (at == 0 || phase[at] != "dwell") next
-    seen[pose[at]] = 1
+    seen[pose[at], $2] = 1
     error = abs(command[at, $2] - $3 / ratio[$2]) # the log tells horn angles
     if (error > settle) settle = error
 }
 
 END {
-    for (p in seen) poses++
+    for (held in seen) count++ # poses times joints
     printf "max_tracking_rad=%.4f settle_rad=%.4f\n", tracking, settle
-    exit !(joints > 0 && poses == poses_wanted && settle < settle_limit && tracking < tracking_limit)
+    exit !(joints > 0 && count == poses_wanted * joints && settle < settle_limit && tracking < tracking_limit)
 }

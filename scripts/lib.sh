@@ -3,7 +3,7 @@
 # The one list of packages (Debian and Ubuntu names).
 packages_for() {
     case $1 in
-        build) echo cmake gcc g++ ninja-build pkg-config libserialport-dev ;;
+        build) echo cmake gcc g++ make ninja-build pkg-config libserialport-dev ;;
         test) packages_for build; echo libcmocka-dev ;;
         demo) packages_for build; echo libcmocka-dev gnuplot-nox ;;
         bench) packages_for build; echo valgrind strace gcc-arm-none-eabi libnewlib-arm-none-eabi ;;

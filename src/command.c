@@ -17,9 +17,24 @@ static int refuse_with_diag(struct tenon_joint *joint)
     return tenon__refuse_diag(joint->sched, &diag);
 }
 
-static int check_running(const struct tenon_sched *sched)
+/*
+ * Commands that come too early are told, but not held against start. What is in no scheduler has
+ * no one to tell it to.
+ */
+static int tell(struct tenon_sched *sched, int code, enum tenon_cause cause, const char *name)
 {
-    return sched != NULL && sched->is_started ? TENON_OK : TENON_ERR_STATE;
+    if (sched != NULL) {
+        sched->diag =
+            (struct tenon_diag){.code = (int16_t)code, .cause = (uint16_t)cause, .subject = name};
+    }
+    return code;
+}
+
+static int check_running(struct tenon_sched *sched, const char *name)
+{
+    return sched != NULL && sched->is_started
+               ? TENON_OK
+               : tell(sched, TENON_ERR_STATE, TENON_CAUSE_NOT_STARTED, name);
 }
 
 static int check_room(struct tenon_sched *sched, uint32_t count, const char *name)
@@ -69,12 +84,13 @@ static int check_enable(struct tenon_joint *joint)
     if (joint->sched->estop != 0) {
         return refuse_joint(joint, TENON_ERR_STATE, TENON_CAUSE_ESTOP, 0.0, 0.0);
     }
-    if (joint->diag.code != TENON_OK) {
+    const bool is_awaited = tenon__load(&joint->issued) != tenon__load(&joint->handled);
+    if (joint->diag.code != TENON_OK && !is_awaited) {
         return refuse_with_diag(joint);
     }
     const uint8_t status = tenon__load8(&joint->status);
-    if (status == TENON_JOINT_DOWN ||
-        status == TENON_JOINT_FAULT) { /* FAULT without a diag: a coupled joint's */
+    if (joint->diag.code != TENON_OK || status == TENON_JOINT_DOWN ||
+        status == TENON_JOINT_FAULT) { /* a reset is not through yet, or a coupled joint failed */
         return refuse_joint(joint, TENON_ERR_STATE, TENON_CAUSE_NOT_READY, 0.0, 0.0);
     }
     return TENON_OK;
@@ -93,10 +109,19 @@ static int check_can_move(struct tenon_joint *joint)
     return TENON_OK;
 }
 
+static int refuse_goal(const struct tenon_joint *joint)
+{
+    const struct tenon_diag diag = {.code = TENON_ERR_ARG,
+                                    .cause = TENON_CAUSE_NOT_FINITE,
+                                    .subject = joint->name,
+                                    .detail = "the goal"};
+    return tenon__refuse_diag(joint->sched, &diag);
+}
+
 static int check_goal(struct tenon_joint *joint, double goal, const struct tenon_group *group)
 {
     if (!tenon__is_finite(goal)) {
-        return refuse_joint(joint, TENON_ERR_ARG, TENON_CAUSE_NOT_FINITE, 0.0, 0.0);
+        return refuse_goal(joint);
     }
     const int rc = check_can_move(joint);
     if (rc < 0) {
@@ -127,7 +152,7 @@ int tenon_joint_enable(struct tenon_joint *self)
     if (self == NULL) {
         return TENON_ERR_ARG;
     }
-    int rc = check_running(self->sched);
+    int rc = check_running(self->sched, self->name);
     rc = rc < 0 ? rc : check_enable(self);
     rc = rc < 0 ? rc : put_one(self, TENON__OP_ENABLE, NULL);
     if (rc == TENON_OK) {
@@ -141,7 +166,7 @@ static int put_checked(struct tenon_joint *self, enum tenon__op op)
     if (self == NULL) {
         return TENON_ERR_ARG;
     }
-    const int rc = check_running(self->sched);
+    const int rc = check_running(self->sched, self->name);
     return rc < 0 ? rc : put_one(self, op, NULL);
 }
 
@@ -167,10 +192,13 @@ int tenon_joint_move_to(struct tenon_joint *self, double goal_rad)
 
 int tenon_joint_follow(struct tenon_joint *self, const struct tenon_joint_command *command)
 {
-    if (self == NULL || command == NULL) {
+    if (self == NULL) {
         return TENON_ERR_ARG;
     }
-    int rc = check_running(self->sched);
+    if (command == NULL) {
+        return tell(self->sched, TENON_ERR_ARG, TENON_CAUSE_NULL, self->name);
+    }
+    int rc = check_running(self->sched, self->name);
     rc = rc < 0 ? rc : check_can_move(self);
     if (rc < 0) {
         return rc;
@@ -215,12 +243,15 @@ static int check_group(const struct tenon_group *group)
     if (group == NULL) {
         return TENON_ERR_ARG;
     }
-    return check_running(group->sched);
+    return check_running(group->sched, group->name);
 }
 
 int tenon_group_move_to(struct tenon_group *self, const double *goals_rad)
 {
-    int rc = goals_rad != NULL ? check_group(self) : TENON_ERR_ARG;
+    if (self != NULL && goals_rad == NULL) {
+        return tell(self->sched, TENON_ERR_ARG, TENON_CAUSE_NULL, self->name);
+    }
+    int rc = check_group(self);
     if (rc < 0) {
         return rc;
     }
@@ -312,7 +343,7 @@ int tenon_sched_make_safe(struct tenon_sched *self)
     if (self == NULL) {
         return TENON_ERR_ARG;
     }
-    int rc = check_running(self);
+    int rc = check_running(self, "scheduler");
     rc = rc < 0 ? rc : check_room(self, 1, NULL);
     if (rc < 0) {
         return rc;

@@ -94,8 +94,8 @@ struct tenon__rate {
 struct tenon__cycle {
     tenon_ns_t now;
     uint32_t number;
-    float dt_s;          /* of the rate that runs */
-    tenon_ns_t stale_ns; /* age a sample of it may have */
+    float dt_s;            /* of the rate that runs */
+    uint32_t stale_cycles; /* so many cycles may a motor bring no sample */
 };
 
 int tenon__plan_build(struct tenon_sched *sched);

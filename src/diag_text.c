@@ -2,8 +2,8 @@
 #include "tenon/diag.h"
 
 /*
- * In a sentence: %s the subject, %d the detail, %v the value, %b the bound. Each says what is wrong
- * and what to do.
+ * In a sentence: %s the subject, %d the detail, %v the value, %b the bound, %m the mode and %r the
+ * role that the value means, %R that of the bound. Each says what is wrong and what to do.
  */
 static const char *const sentences[] = {
     [TENON_CAUSE_NONE] = "%s: nothing is wrong",
@@ -16,14 +16,13 @@ static const char *const sentences[] = {
     [TENON_CAUSE_ALREADY_ADDED] =
         "%s: it sits in a scheduler or seat already; use one object for each, zeroed",
     [TENON_CAUSE_NOT_ADDED] =
-        "%s: a joint of the group is not in this scheduler; add the joints first",
+        "%s: it was used before it, or what it stands on, was added; add wires first, then "
+        "joints, then their reducers, controllers and groups",
     [TENON_CAUSE_ABI_MISMATCH] =
         "%s: compiled against another version of tenon (has %v, needs %b); rebuild it against "
         "the headers of this library",
     [TENON_CAUSE_METHOD_MISSING] = "%s: its driver lacks the required method %d; provide it",
-    [TENON_CAUSE_WRONG_ROLE] =
-        "%s: a module of role %v does not fit a seat of role %b; pass the right module",
-    [TENON_CAUSE_SEAT_EMPTY] = "%s: a seat that must be taken is empty; seat a module",
+    [TENON_CAUSE_WRONG_ROLE] = "%s: a %r does not fit a seat for a %R; pass the right module",
     [TENON_CAUSE_NODE_TAKEN] =
         "%s: ID %v is taken by another device on this bus; give each its own ID",
     [TENON_CAUSE_NODE_RANGE] = "%s: ID %v does not exist on this bus; the largest is %b",
@@ -36,14 +35,15 @@ static const char *const sentences[] = {
     [TENON_CAUSE_FIELDS] =
         "%s: this bus cannot carry the driver's cyclic fields; choose neighbouring registers",
     [TENON_CAUSE_MODE_UNSUPPORTED] =
-        "%s: this motor does not take commands of mode %v; choose a mode it has",
+        "%s: this motor does not take commands of mode %m; choose a mode it has",
     [TENON_CAUSE_LIMIT_ORDER] =
         "%s: the minimum of the %d (%v) is above the maximum (%b); swap them",
     [TENON_CAUSE_LIMIT_MISSING] = "%s: the limit %d is missing or negative; give a positive one",
     [TENON_CAUSE_LIMIT_OUTSIDE_MODEL] =
-        "%s: the limit %d = %v is more than the motor allows (%b); reduce it",
+        "%s: the limit %d = %v is beyond what the motor allows (%b); change it",
     [TENON_CAUSE_GOAL_OUTSIDE_LIMITS] =
         "%s: the goal %v is outside the joint's limits (%b); choose one inside",
+    [TENON_CAUSE_NOT_INITIALISED] = "%s: it was not initialised; call tenon_sched_init first",
     [TENON_CAUSE_STARTED] =
         "%s: the scheduler is running already; add and seat everything before start",
     [TENON_CAUSE_NOT_STARTED] = "%s: the scheduler was not started; call start first",
@@ -55,10 +55,8 @@ static const char *const sentences[] = {
     [TENON_CAUSE_QUEUE_FULL] =
         "%s: the command queue (%b entries) is full; run a step before giving more commands",
     [TENON_CAUSE_TORQUE_HELD] =
-        "%s: torque is on and register %v can only be changed with torque off; switch it off "
-        "first, or let the driver do so (allow_torque_off)",
-    [TENON_CAUSE_NOT_REFERENCED] =
-        "%s: its position is not known; home it or accept its calibration",
+        "%s: torque is on and the %d (register %v) can only be changed with torque off; switch it "
+        "off first, or let the driver do so (allow_torque_off)",
     [TENON_CAUSE_PORT_MISSING] =
         "%s: there is no such port; check the cable and the name (ls /dev/serial/by-id)",
     [TENON_CAUSE_PORT_PERMISSION] =
@@ -72,8 +70,7 @@ static const char *const sentences[] = {
         "%s: the operating system refused the port (error %v); check the adapter",
     [TENON_CAUSE_BAUD_UNSUPPORTED] =
         "%s: the adapter does not do %v baud; choose another, or another adapter",
-    [TENON_CAUSE_WIRE_DOWN] = "%s: its wire is not up; see what the wire itself reports, and in a "
-                              "program add the wire before its joints",
+    [TENON_CAUSE_WIRE_DOWN] = "%s: its wire is not up; see what the wire itself reports",
     [TENON_CAUSE_NO_REPLY] =
         "%s: no reply from ID %v at %b baud; check power, cable, ID and baud (tenon scan)",
     [TENON_CAUSE_GARBLED_REPLY] =
@@ -97,7 +94,8 @@ static const char *const sentences[] = {
         "%s: it is %v away from its command (%b is allowed); free it, lower the load or "
         "the speed",
     [TENON_CAUSE_MODULE_FAILED] = "%s: a method of its driver failed with code %v; see that driver",
-    [TENON_CAUSE_MEMBER] = "%s: it left the group's move; see its own diagnosis",
+    [TENON_CAUSE_MEMBER] = "%s: it left the group's move (disabled, stopped or moved otherwise); "
+                           "enable it and move again",
     [TENON_CAUSE_STEP_TIMEOUT] = "%s: it did not get ready within %b s; check the device",
 };
 
@@ -157,6 +155,20 @@ static void put_number(struct text *t, float value)
     }
 }
 
+static const char *const modes[] = {
+    "none", "position", "extended position", "velocity", "effort", "effort-capped position", "PWM"};
+static const char *const roles[] = {
+    "module without a role", "line", "bus", "motor", "reducer", "controller"};
+
+static void put_name(struct text *t, const char *const *names, size_t count, float value)
+{
+    if (value >= 0.0f && value < (float)count) {
+        put(t, names[(size_t)value]);
+    } else {
+        put_number(t, value);
+    }
+}
+
 static void put_part(struct text *t, char kind, const struct tenon_diag *diag)
 {
     switch (kind) {
@@ -168,6 +180,15 @@ static void put_part(struct text *t, char kind, const struct tenon_diag *diag)
         break;
     case 'v':
         put_number(t, diag->value);
+        break;
+    case 'm':
+        put_name(t, modes, sizeof modes / sizeof modes[0], diag->value);
+        break;
+    case 'r':
+        put_name(t, roles, sizeof roles / sizeof roles[0], diag->value);
+        break;
+    case 'R':
+        put_name(t, roles, sizeof roles / sizeof roles[0], diag->bound);
         break;
     default:
         put_number(t, diag->bound);

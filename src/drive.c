@@ -79,6 +79,7 @@ static void come_up(const struct tenon__drive *drive, tenon_ns_t now)
     for (unsigned i = 0; i < drive->motor_count; i++) {
         struct tenon_motor *const motor = tenon__slot_motor(&drive->motors[i]);
         motor->state = (struct tenon_motor_state){.stamp_ns = now};
+        motor->silent_cycles = 0;
         const bool has_torque = motor->is_holding || motor->module.state == TENON_MODULE_ACTIVE;
         is_holding = is_holding && has_torque && !tenon__slot_goes_off(&drive->motors[i]);
     }
@@ -122,43 +123,46 @@ static void fault_motor(struct tenon_sched *sched, struct tenon_slot *slot, int 
     tenon__slot_fault(sched, slot, now);
 }
 
+/*
+ * Silence counts in cycles that were run, not in time: what a host that was paused did not ask for
+ * was not withheld.
+ */
 static void
-check_age(struct tenon_sched *sched, struct tenon_slot *slot, tenon_ns_t allowed, tenon_ns_t now)
+fault_silent(struct tenon_sched *sched, struct tenon_slot *slot, const struct tenon__cycle *cycle)
 {
     const struct tenon_motor *const motor = tenon__slot_motor(slot);
-    const tenon_ns_t age = now - motor->state.stamp_ns;
-    if (age <= allowed) {
-        return;
-    }
     if (motor->device != NULL && motor->device->in_error == TENON_ERR_PROTO) {
         (void)tenon_module_refuse(slot->module, TENON_ERR_PROTO, TENON_CAUSE_GARBLED_REPLY,
                                   (float)motor->device->node, 0.0f);
     } else {
         (void)tenon_module_refuse(slot->module, TENON_ERR_TIMEOUT, TENON_CAUSE_STALE,
-                                  (float)age * 1e-9f, (float)allowed * 1e-9f);
+                                  (float)motor->silent_cycles * cycle->dt_s,
+                                  (float)cycle->stale_cycles * cycle->dt_s);
     }
-    tenon__slot_fault(sched, slot, now);
+    tenon__slot_fault(sched, slot, cycle->now);
 }
 
-static void read_motor(struct tenon_sched *sched,
-                       struct tenon_slot *slot,
-                       tenon_ns_t allowed_age,
-                       tenon_ns_t now)
+static void
+read_motor(struct tenon_sched *sched, struct tenon_slot *slot, const struct tenon__cycle *cycle)
 {
     struct tenon_motor *const motor = tenon__slot_motor(slot);
     struct tenon_motor_state sample = {0};
-    const int rc = tenon_motor_get_api(motor)->read(motor, now, &sample);
+    const int rc = tenon_motor_get_api(motor)->read(motor, cycle->now, &sample);
+    motor->silent_cycles++;
     if (rc >= 0) {
         if (is_plausible(motor, &sample)) {
             motor->state = sample;
+            motor->silent_cycles = 0;
         } else {
             motor->implausible_count++;
         }
     } else if (rc != TENON_ERR_AGAIN) {
-        fault_motor(sched, slot, rc, now);
+        fault_motor(sched, slot, rc, cycle->now);
         return;
     }
-    check_age(sched, slot, allowed_age, now);
+    if (motor->silent_cycles > cycle->stale_cycles) {
+        fault_silent(sched, slot, cycle);
+    }
 }
 
 /* What holds for all motors of the drive together. */
@@ -294,7 +298,7 @@ static void read_all(struct tenon_sched *sched,
                      const struct tenon__cycle *cycle)
 {
     for (unsigned i = 0; i < drive->motor_count; i++) {
-        read_motor(sched, &drive->motors[i], cycle->stale_ns, cycle->now);
+        read_motor(sched, &drive->motors[i], cycle);
     }
 }
 

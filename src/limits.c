@@ -209,12 +209,28 @@ static int resolve_one(struct tenon_joint *joint, const struct tenon_joint_limit
     return check_result(joint);
 }
 
+/* Without a top speed the motor gate would let nothing through. */
+static int check_top_speed(const struct tenon__drive *drive)
+{
+    for (unsigned i = 0; i < drive->motor_count; i++) {
+        const float top = tenon__slot_motor(&drive->motors[i])->limits.velocity_top_rad_s;
+        if (!(top > 0.0f)) {
+            return refuse_limit(&drive->joints[0]->diag, TENON_CAUSE_LIMIT_MISSING,
+                                "velocity_top_rad_s of its motor", (double)top, 0.0);
+        }
+    }
+    return TENON_OK;
+}
+
 /* Called when the modules have come up; refusals are left in the joint's diag. */
 int tenon__limits_resolve(const struct tenon__drive *drive)
 {
     struct tenon_joint_limits models[TENON_COUPLED_MAX] = {0};
     const bool is_known = model_limits(drive, models);
-    int result = TENON_OK;
+    int result = check_top_speed(drive);
+    if (result < 0) {
+        drive->joints[0]->diag.subject = drive->joints[0]->name;
+    }
     for (unsigned i = 0; i < drive->joint_count; i++) {
         struct tenon_joint *const joint = drive->joints[i];
         if (is_known) {

@@ -49,6 +49,9 @@ int tenon_sched_init_sized(struct tenon_sched *self,
     if (port->ticks == NULL || port->panic == NULL) {
         return tenon__refuse(self, TENON_ERR_ARG, TENON_CAUSE_NULL, "port");
     }
+    if (port->ticks_per_s == 0) {
+        return tenon__refuse(self, TENON_ERR_ARG, TENON_CAUSE_LIMIT_MISSING, "port");
+    }
     if (period_ns <= 0) {
         return tenon__refuse_value(self, TENON_ERR_ARG, TENON_CAUSE_ARGUMENT, "period",
                                    (float)period_ns, (float)INT64_MAX);
@@ -158,6 +161,10 @@ static int prepare_joint(struct tenon_sched *self,
         return rc;
     }
     joint->name = name;
+    if (joint->diag.code != TENON_OK) {
+        joint->diag.subject = name;
+        return tenon__refuse_diag(self, &joint->diag);
+    }
     rc = check_settings(self, joint, name);
     return rc < 0 ? rc : tenon__limits_take(self, joint, limits);
 }
@@ -307,13 +314,20 @@ int tenon_sched_add_drivetrain(struct tenon_sched *self,
     return TENON_OK;
 }
 
-static int check_seatable(const struct tenon_joint *joint)
+/* A seat was to be filled before the joint was added. */
+static int note_early(struct tenon_joint *joint)
+{
+    joint->diag = (struct tenon_diag){.code = TENON_ERR_STATE, .cause = TENON_CAUSE_NOT_ADDED};
+    return TENON_ERR_STATE;
+}
+
+static int check_seatable(struct tenon_joint *joint)
 {
     if (joint == NULL) {
         return TENON_ERR_ARG;
     }
-    if (joint->sched == NULL) {
-        return TENON_ERR_STATE;
+    if (joint->sched == NULL) { /* told when it is added: then there is someone to tell */
+        return note_early(joint);
     }
     if (joint->sched->is_started) {
         return tenon__refuse(joint->sched, TENON_ERR_STATE, TENON_CAUSE_STARTED, joint->name);

@@ -1,13 +1,16 @@
 /* The two calls that run everything. */
 #include "core_internal.h"
 
-#define STALE_PERIODS 10
-#define STALE_MIN_NS  TENON_MS(100)
+#define STALE_CYCLES 10
+#define STALE_MIN_NS TENON_MS(100)
 
 int tenon_sched_start(struct tenon_sched *self)
 {
     if (self == NULL) {
         return TENON_ERR_ARG;
+    }
+    if (self->port == NULL && self->refusal.code == TENON_OK) {
+        return tenon__refuse(self, TENON_ERR_STATE, TENON_CAUSE_NOT_INITIALISED, "scheduler");
     }
     if (self->refusal.code != TENON_OK) {
         self->diag = self->refusal;
@@ -185,9 +188,10 @@ static void run_rate(struct tenon_sched *self,
                      struct tenon__cycle *cycle,
                      uint32_t *io_ticks)
 {
-    const tenon_ns_t periods = STALE_PERIODS * self->period_ns * rate->divisor;
+    const tenon_ns_t period = self->period_ns * rate->divisor;
+    const tenon_ns_t cycles = STALE_MIN_NS / period;
     cycle->dt_s = (float)self->period_ns * 1e-9f * (float)rate->divisor;
-    cycle->stale_ns = periods > STALE_MIN_NS ? periods : STALE_MIN_NS;
+    cycle->stale_cycles = cycles > STALE_CYCLES ? (uint32_t)cycles : STALE_CYCLES;
     const struct tenon__drive *drive = &self->drives[rate->first];
     for (uint32_t i = 0; i < rate->count; i++, drive++) {
         tenon__drive_run(self, drive, cycle);
@@ -290,6 +294,10 @@ static int explain(const struct tenon_sched *self, struct tenon_diag *out)
     *out = (struct tenon_diag){.code = TENON_OK};
     if (!self->is_started) {
         *out = self->refusal;
+        if (out->code == TENON_OK) {
+            *out = (struct tenon_diag){
+                .code = TENON_ERR_STATE, .cause = TENON_CAUSE_NOT_STARTED, .subject = "scheduler"};
+        }
         return out->code;
     }
     for (const struct tenon_slot *s = self->slots; s != NULL; s = s->next) {
@@ -313,7 +321,10 @@ int tenon_sched_explain(struct tenon_sched *self)
     }
     struct tenon_diag why;
     const int rc = explain(self, &why);
-    return rc < 0 ? tenon__refuse_diag(self, &why) : rc;
+    if (rc < 0) {
+        self->diag = why;
+    }
+    return rc;
 }
 
 bool tenon_sched_is_ready(const struct tenon_sched *self)

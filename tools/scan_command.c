@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #define ID_MAX       252
-#define BAUD_DEFAULT 1000000
+#define BAUD_DEFAULT 57600 /* as servos come from the factory */
 
 static const uint32_t all_bauds[] = {9600,    57600,   115200,  1000000,
                                      2000000, 3000000, 4000000, 4500000};
@@ -45,7 +45,7 @@ static void print_usage(FILE *out)
         "Nothing is moved or changed. Exit status: 0 servos found, 1 none or the port fails, 2 "
         "usage.\n"
         "\n"
-        "  --baud N      speed of the bus, bit/s (1000000)\n"
+        "  --baud N      speed of the bus, bit/s (57600, as servos come)\n"
         "  --all-bauds   try every speed that Protocol 2.0 servos have, one after the other\n"
         "  --json        one JSON object a line\n",
         out);
@@ -103,7 +103,7 @@ static void report(void)
 
 static bool open_wire(const struct options *options, uint32_t baud)
 {
-    (void)tenon_sched_init(&sched, &tenon_posix_port, TENON_MS(10), memory, sizeof memory);
+    (void)tenon_sched_init(&sched, &tenon_posix_port, TENON_MS(2), memory, sizeof memory);
     (void)tenon_sched_add_wire(&sched, &wire, options->port,
                                tenon_serialport_line_init(&line, options->port, baud),
                                tenon_dxl2_bus_init(&bus, bus_memory, sizeof bus_memory));
@@ -136,7 +136,7 @@ static void print_found(const struct options *options,
 static int ping(unsigned id, struct tenon_request *out)
 {
     *out =
-        (struct tenon_request){.node = id, .operation = TENON_OP_PING, .width = 3, .attempts = 2};
+        (struct tenon_request){.node = id, .operation = TENON_OP_PING, .width = 3, .attempts = 3};
     const int rc = tenon_wire_submit(&wire, out);
     if (rc < 0) {
         return rc;
@@ -182,6 +182,23 @@ static bool scan_at(const struct options *options, uint32_t baud, struct found *
     return true;
 }
 
+static bool change_baud(uint32_t baud)
+{
+    const struct tenon_line_api *const api = tenon_line_get_api(&line.base);
+    return api->set_baud != NULL && api->set_baud(&line.base, baud) >= 0;
+}
+
+static void print_latency(void)
+{
+    if (line.latency_timer_ms > 1) {
+        (void)fprintf(stderr,
+                      "the adapter holds received bytes back for %d ms, and this user may not "
+                      "change it: cycles will be "
+                      "slow (see the README, latency timer)\n",
+                      line.latency_timer_ms);
+    }
+}
+
 static bool scan_all(const struct options *options, struct found *io_found)
 {
     const size_t count = options->baud != 0 ? 1 : sizeof all_bauds / sizeof all_bauds[0];
@@ -189,8 +206,9 @@ static bool scan_all(const struct options *options, struct found *io_found)
     if (!open_wire(options, bauds[0])) {
         return false;
     }
+    print_latency();
     for (size_t i = 0; i < count; i++) {
-        if (i > 0 && tenon_line_get_api(&line.base)->set_baud(&line.base, bauds[i]) < 0) {
+        if (i > 0 && !change_baud(bauds[i])) {
             (void)fprintf(stderr, "%lu baud: the adapter does not do it\n",
                           (unsigned long)bauds[i]);
             continue;

@@ -54,7 +54,7 @@ static int take_watchdog(struct tenon_dxl2_motor *self, uint8_t found)
         return TENON_OK;
     }
     if (self->health.watchdog_tripped) {
-        return refuse_stopped(self, "bus watchdog tripped");
+        return refuse_stopped(self, "bus watchdog tripped, the host was silent for too long");
     }
     if (found == 0 && self->watchdog != 0) {
         return refuse_stopped(self, "lost power"); /* we had set it */

@@ -285,9 +285,7 @@ static int motor_attach(struct tenon_module *module)
         return rc;
     }
     if (tenon_wire_bus(self->base.wire) == NULL) {
-        (void)refuse(self, TENON_ERR_STATE, TENON_CAUSE_WIRE_DOWN, (float)self->config.id, 0.0f);
-        module->diag.detail = "add the wire before the joint";
-        return TENON_ERR_STATE;
+        return refuse(self, TENON_ERR_STATE, TENON_CAUSE_NOT_ADDED, (float)self->config.id, 0.0f);
     }
     const int attached = attach_device(self);
     self->is_attached = attached == TENON_OK;
@@ -507,8 +505,11 @@ static int step_drop_torque(struct tenon_dxl2_motor *self, tenon_ns_t now)
         return TENON_OK;
     }
     if (!self->config.allow_torque_off) {
-        return refuse(self, TENON_ERR_STATE, TENON_CAUSE_TORQUE_HELD,
-                      (float)(DXL2_RETURN_DELAY + i), 0.0f);
+        static const char *const names[] = {"return delay", "drive mode", "operating mode"};
+        (void)refuse(self, TENON_ERR_STATE, TENON_CAUSE_TORQUE_HELD, (float)(DXL2_RETURN_DELAY + i),
+                     0.0f);
+        self->base.module.diag.detail = names[i];
+        return TENON_ERR_STATE;
     }
     const int rc = store(self, DXL2_TORQUE_ENABLE, 1, 0);
     if (rc == TENON_OK) {

@@ -17,11 +17,10 @@ enum tenon_cause {
     TENON_CAUSE_ARGUMENT,         /**< value: what was passed; bound: the largest allowed. */
     TENON_CAUSE_BUFFER_TOO_SMALL, /**< value: bytes given; bound: bytes needed. */
     TENON_CAUSE_ALREADY_ADDED,    /**< The object is in a scheduler already. */
-    TENON_CAUSE_NOT_ADDED,        /**< The object is in no scheduler. */
+    TENON_CAUSE_NOT_ADDED,        /**< It, or what it stands on, was not added before. */
     TENON_CAUSE_ABI_MISMATCH,     /**< value: size or ABI of the driver; bound: ours. */
     TENON_CAUSE_METHOD_MISSING,   /**< A required method is NULL; detail names it. */
     TENON_CAUSE_WRONG_ROLE,       /**< value: role of the module; bound: role of the seat. */
-    TENON_CAUSE_SEAT_EMPTY,       /**< A seat that must be taken is empty. */
     TENON_CAUSE_NODE_TAKEN,       /**< value: node; another device of this bus has it. */
     TENON_CAUSE_NODE_RANGE,       /**< value: node; bound: largest the protocol has. */
     TENON_CAUSE_RATE,   /**< value: rate divisor; bound: a divisor it is not harmonic with. */
@@ -34,16 +33,16 @@ enum tenon_cause {
                                         detail names it. */
     TENON_CAUSE_GOAL_OUTSIDE_LIMITS, /**< value: goal; bound: the limit it passes. */
     /* The state things are in. */
-    TENON_CAUSE_STARTED,     /**< The scheduler runs already. */
-    TENON_CAUSE_NOT_STARTED, /**< The scheduler was not started. */
-    TENON_CAUSE_NOT_READY,   /**< The module is still being probed, or has failed. */
-    TENON_CAUSE_NOT_ENABLED, /**< The joint is not enabled. */
-    TENON_CAUSE_BUSY,        /**< The joint moves for another group. */
-    TENON_CAUSE_ESTOP,       /**< The emergency stop is latched. */
-    TENON_CAUSE_QUEUE_FULL,  /**< value, bound: entries. */
+    TENON_CAUSE_NOT_INITIALISED, /**< Its init was not called. */
+    TENON_CAUSE_STARTED,         /**< The scheduler runs already. */
+    TENON_CAUSE_NOT_STARTED,     /**< The scheduler was not started. */
+    TENON_CAUSE_NOT_READY,       /**< The module is still being probed, or has failed. */
+    TENON_CAUSE_NOT_ENABLED,     /**< The joint is not enabled. */
+    TENON_CAUSE_BUSY,            /**< The joint moves for another group. */
+    TENON_CAUSE_ESTOP,           /**< The emergency stop is latched. */
+    TENON_CAUSE_QUEUE_FULL,      /**< value, bound: entries. */
     TENON_CAUSE_TORQUE_HELD, /**< Torque is on and a register that needs torque off differs. value:
                                 its address. */
-    TENON_CAUSE_NOT_REFERENCED, /**< Position is not known well enough to move. */
     /* Ports and lines. */
     TENON_CAUSE_PORT_MISSING,     /**< No such port. */
     TENON_CAUSE_PORT_PERMISSION,  /**< The user may not open it. */

@@ -21,16 +21,15 @@ enum tenon_safe_action {
 
 /** Where a joint is. */
 enum tenon_joint_status {
-    TENON_JOINT_DOWN =
-        0, /**< Its modules are not ready (diag of the module says why), or have faulted. */
+    TENON_JOINT_DOWN = 0,     /**< Its modules are not ready yet (diag of the module says why). */
     TENON_JOINT_DISABLED = 1, /**< Ready; no torque on our behalf. */
     TENON_JOINT_ENABLING = 2, /**< Torque comes on without a jump. */
     TENON_JOINT_ENABLED = 3,  /**< Follows set points. */
     TENON_JOINT_STOPPING = 4, /**< Carries out its safe action. */
-    TENON_JOINT_HOLDING =
-        5, /**< Safe action HOLD is done: torque on, commands refused until enabled again. */
-    TENON_JOINT_FAULT = 6 /**< A fault was met (diag); safe action done or under way without its
-                             motor. tenon_joint_reset() clears it. */
+    TENON_JOINT_HOLDING = 5,  /**< Torque on, commands refused until enabled: safe action HOLD is
+                                 done, or the servo  was found holding at start. */
+    TENON_JOINT_FAULT = 6     /**< A fault was met (diag); safe action done or under way without its
+                                 motor. tenon_joint_reset() clears it. */
 };
 
 /**

@@ -25,8 +25,9 @@ enum tenon_role {
  * Where a module is in its life.
  *
  *     (seat EMPTY) -> PROBING -> READY <-> ACTIVE -> FAULT -> RECOVERING -> READY
- *                                                    FAULT -> FAILED (needs tenon_joint_reset() or
- * a new module)
+ *                                                    FAULT -> FAILED
+ *
+ * FAILED needs tenon_joint_reset(), or tenon_wire_reset().
  */
 enum tenon_module_state {
     TENON_MODULE_IDLE = 0,       /**< Initialised, not yet taken up by a started scheduler. */

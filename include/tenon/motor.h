@@ -9,8 +9,8 @@ extern "C" {
 #endif
 
 /**
- * What a command asks for. The values are bits of no mask; a driver lists those it can in
- * tenon_motor.modes.
+ * What a command asks for. A motor is configured for one of them (tenon_motor.mode); one that it
+ * cannot do is refused as it is added or configured.
  */
 enum tenon_mode {
     TENON_MODE_NONE = 0,
@@ -101,6 +101,7 @@ struct tenon_motor {
                          has verified. */
     uint32_t gate_count;        /**< Commands the motor gate had to change. Only rises. */
     uint32_t implausible_count; /**< Samples refused because they moved too far. Only rises. */
+    uint32_t silent_cycles;     /**< Cycles since the newest sample. Set by the core. */
 };
 
 /** The motor's vtable. @context any */

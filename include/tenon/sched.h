@@ -105,6 +105,10 @@ struct tenon_sched {
     uint32_t unsettled; /* slots on their way: poll looks after them */
 };
 
+/** Bytes of scheduler memory that are enough for so many joints and readers of snapshots. */
+#define TENON_SCHED_MEMORY(joints, readers)                                                        \
+    (448u + 224u * (joints) + ((readers) > 0u ? ((readers) + 2u) * (32u + 56u * (joints)) : 0u))
+
 /** Initialise; `size` is sizeof *self. Use tenon_sched_init(). */
 TENON_API int tenon_sched_init_sized(struct tenon_sched *self,
                                      size_t size,
@@ -118,9 +122,9 @@ TENON_API int tenon_sched_init_sized(struct tenon_sched *self,
  * @param[out] self         Storage, not NULL.
  * @param      port         Services of the host, not NULL; must outlive the scheduler.
  * @param      period_ns    Base period, > 0.
- * @param      memory       For what grows with use (plan, queue, snapshots), aligned as uint64_t;
- * must outlive it. About 100 bytes a joint + 900; too little is answered by tenon_sched_start()
- * with the bytes needed.
+ * @param      memory       For what grows with use (plan, queue, snapshots); must outlive it.
+ *                          TENON_SCHED_MEMORY() bytes; too little is answered by
+ *                          tenon_sched_start() with the bytes needed.
  * @param      memory_size  Bytes at memory.
  * @retval TENON_OK      Also remembered for tenon_sched_start(), so it need not be checked here.
  * @retval TENON_ERR_ARG NULL, or a period <= 0.

@@ -87,7 +87,7 @@ run 2 swap_driver </dev/null
 # --- with servos ---
 start_sim --servo xm430-w350:1
 run 0 hello_servo "$port" </dev/null
-has 'elbow at 0\.(49|50|51|52)[0-9]* rad: settled'
+has 'elbow at 0\.(49|50|51|52)[0-9]* rad: arrived'
 
 start_sim --servo xm430-w350:1
 say 1.5 up 2 where 0.2 down 0.3 up 2.5 where 0.2 nonsense 0.2 off 0.5 up 0.2 on 0.5 quit | run 0 event_loop "$port"

@@ -28,6 +28,7 @@ for number in 2 3 4 5 6 7 8 9; do
     count=$((count + 1))
     # What a fragment leaves out: the objects it talks about.
     {
+        echo '#include <tenon/posix.h>'
         echo '#include <tenon/tenon.h>'
         echo 'struct tenon_motor *my_motor_init(void *motor, void *pins);'
         echo 'extern struct tenon_sched sched; extern struct tenon_wire wire; extern struct tenon_group arm;'
@@ -48,6 +49,8 @@ blocks docs/writing-a-driver.md
     for f in 'my_read(struct tenon_motor *b, tenon_ns_t n, struct tenon_motor_state *o) { (void)b; (void)n; (void)o;' \
         'my_command(struct tenon_motor *b, const struct tenon_motor_command *c) { (void)b; (void)c;' \
         'my_probe(struct tenon_module *m, tenon_ns_t n) { (void)m; (void)n;' \
+        'my_configure(struct tenon_module *m, tenon_ns_t n) { (void)m; (void)n;' \
+        'my_activate(struct tenon_module *m, tenon_ns_t n) { (void)m; (void)n;' \
         'my_make_safe(struct tenon_module *m, tenon_ns_t n) { (void)m; (void)n;'; do
         echo "static int $f return 0; }"
     done

@@ -695,6 +695,10 @@ static void reducer_and_controller_need_a_joint_that_was_added(void **state)
     assert_int_equal(tenon_joint_use_controller(NULL, &rig.controller), TENON_ERR_ARG);
     assert_int_equal(tenon_joint_use_reducer(&rig.joints[0], &rig.reducer), TENON_ERR_STATE);
     assert_int_equal(tenon_joint_use_controller(&rig.joints[0], &rig.controller), TENON_ERR_STATE);
+    /* Told by the adding call, and by start: a joint must not run 1:1 because nobody looked. */
+    assert_refused(add_joint(0), TENON_ERR_STATE, TENON_CAUSE_NOT_ADDED, "elbow");
+    assert_int_equal(tenon_sched_start(&rig.sched), TENON_ERR_STATE);
+    (void)setup(state);
     assert_int_equal(add_joint(0), TENON_OK);
     assert_refused(tenon_joint_use_reducer(&rig.joints[0], NULL), TENON_ERR_ARG, TENON_CAUSE_NULL,
                    "elbow");
@@ -1044,6 +1048,35 @@ static void scheduler_without_anything_starts(void **state)
 
 #define TEST(name) cmocka_unit_test_setup(name, setup)
 
+static void the_memory_macro_is_enough_for_every_size(void **state)
+{
+    static uint64_t memory[8192];
+    static struct tenon_reader readers[3];
+    static struct tenon_joint joints[64];
+    (void)state;
+    for (unsigned count = 1; count <= 64; count += 9) {
+        for (unsigned r = 0; r <= 3; r++) {
+            struct tenon_sched *const s = &rig.sched;
+            const size_t size = TENON_SCHED_MEMORY(count, r);
+            static struct tenon_motor motors[64];
+            memset(motors, 0, sizeof motors);
+            memset(joints, 0, sizeof joints);
+            memset(readers, 0, sizeof readers);
+            assert_true(size <= sizeof memory);
+            assert_int_equal(tenon_sched_init(s, &rig.port, TENON_MS(1), memory, size), TENON_OK);
+            for (unsigned i = 0; i < count; i++) {
+                motors[i].module.driver = &rig.drivers[TENON_ROLE_MOTOR];
+                assert_int_equal(tenon_sched_add_joint(s, &joints[i], "j", &motors[i], NULL),
+                                 TENON_OK);
+            }
+            for (unsigned i = 0; i < r; i++) {
+                assert_int_equal(tenon_sched_add_reader(s, &readers[i]), TENON_OK);
+            }
+            assert_int_equal(tenon_sched_start(s), TENON_OK);
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -1084,6 +1117,7 @@ int main(void)
         TEST(longest_chain_of_rates_is_taken),
         TEST(memory_that_is_too_small_is_answered_by_the_bytes_needed),
         TEST(scheduler_without_anything_starts),
+        TEST(the_memory_macro_is_enough_for_every_size),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

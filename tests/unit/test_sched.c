@@ -505,6 +505,44 @@ static void the_same_inputs_give_the_same_run(void **state)
     assert_memory_equal(first, rig.motors[0].log, sizeof first);
 }
 
+static void a_host_that_was_paused_does_not_call_its_motors_silent(void **state)
+{
+    (void)state;
+    rig_make(&rig, 1);
+    rig_start_enabled(&rig);
+    for (unsigned i = 0; i < 20; i++) {
+        rig.motors[0].is_mute = true; /* nothing comes while nothing is asked for */
+        rig.now += TENON_S(1);
+        (void)tenon_sched_step(&rig.sched, rig.now);
+        rig.motors[0].is_mute = false;
+        rig_steps(&rig, 2);
+        assert_int_equal(rig.joints[0].status, TENON_JOINT_ENABLED);
+    }
+    rig.motors[0].is_mute = true;
+    rig_steps(&rig, 101); /* 100 ms of cycles */
+    assert_int_equal(rig.joints[0].status, TENON_JOINT_FAULT);
+    assert_int_equal(rig.joints[0].diag.cause, TENON_CAUSE_STALE);
+}
+
+static void commands_before_start_are_told_and_not_held_against_it(void **state)
+{
+    (void)state;
+    char text[200];
+    const double goal = 0.0;
+    rig_make(&rig, 1);
+    rig_add(&rig);
+    assert_int_equal(tenon_joint_enable(&rig.joints[0]), TENON_ERR_STATE);
+    assert_int_equal(tenon_sched_diag(&rig.sched)->cause, TENON_CAUSE_NOT_STARTED);
+    assert_int_equal(tenon_group_move_to(&rig.group, &goal), TENON_ERR_STATE);
+    assert_int_equal(tenon_sched_diag(&rig.sched)->cause, TENON_CAUSE_NOT_STARTED);
+    assert_int_equal(tenon_sched_explain(&rig.sched), TENON_ERR_STATE);
+    assert_non_null(
+        strstr(tenon_diag_text(tenon_sched_diag(&rig.sched), text, sizeof text), "call start"));
+    assert_int_equal(tenon_sched_start(&rig.sched), TENON_OK);
+    assert_int_equal(tenon_joint_follow(&rig.joints[0], NULL), TENON_ERR_ARG);
+    assert_int_equal(tenon_sched_diag(&rig.sched)->cause, TENON_CAUSE_NULL);
+}
+
 static void time_may_begin_at_zero(void **state)
 {
     (void)state;
@@ -580,6 +618,8 @@ int main(void)
         cmocka_unit_test(time_may_begin_at_zero),
         cmocka_unit_test(closing_lets_go_of_every_module_and_ends_the_run),
         cmocka_unit_test(memory_need_not_be_aligned),
+        cmocka_unit_test(a_host_that_was_paused_does_not_call_its_motors_silent),
+        cmocka_unit_test(commands_before_start_are_told_and_not_held_against_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
