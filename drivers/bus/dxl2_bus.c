@@ -6,6 +6,7 @@ enum {
     DRAIN_READS_MAX =
         4, /* before a transmission; a line that chatters on without end must not keep us from it */
     BITS_PER_BYTE = 10,
+    BLIND_BYTES = 64, /* of a transmission, in which nothing is read: an echo of them finds room */
     REGISTER_TORQUE_ENABLE = 64
 };
 
@@ -21,6 +22,11 @@ enum {
 /* How often to look again when something is late; a byte's time or the line's latency may stretch
  * it. */
 #define STEP_NS TENON_US(50)
+/* How often to look for answers owed, if a request waits for them. */
+#define OWED_STEP_NS TENON_US(250)
+/* Of the line's latency, what to wait for at once so that one look finds everything. */
+#define LATENCY_PART     4
+#define LATENCY_PART_MAX TENON_US(300)
 
 /* ---- Time ---- */
 
@@ -71,17 +77,28 @@ next_look(const struct tenon_dxl2_bus *self, const struct tenon_line *line, teno
     return now + (step > line->latency_ns / 4 ? step : line->latency_ns / 4);
 }
 
+/* When to be called if nothing is on the wire. */
+static tenon_ns_t next_start(const struct tenon_dxl2_bus *self, tenon_ns_t now)
+{
+    if (self->cycle_is_staged || self->cycle_is_running) {
+        return now;
+    }
+    if (self->queue == NULL) {
+        return TENON_NEVER;
+    }
+    const struct tenon_request *next = tenon__dxl2_next_request(self);
+    if (next == NULL) {
+        return now + OWED_STEP_NS;
+    }
+    return next == self->held ? self->next_stage_ns : now;
+}
+
 /* Once when all should be over, then in small steps: a runner need not wake for every byte. */
 static tenon_ns_t
 next_call(const struct tenon_dxl2_bus *self, const struct tenon_line *line, tenon_ns_t now)
 {
     if (self->phase == PHASE_IDLE) {
-        if (self->held != NULL) {
-            return self->next_stage_ns;
-        }
-        const bool has_work =
-            self->queue != NULL || self->cycle_is_staged || self->cycle_is_running;
-        return has_work ? now : TENON_NEVER;
+        return next_start(self, now);
     }
     if (self->phase == PHASE_SENDING) {
         return next_look(self, line, now);
@@ -93,7 +110,8 @@ next_call(const struct tenon_dxl2_bus *self, const struct tenon_line *line, teno
         return now;
     }
     if (now < self->expected_ns) {
-        return self->expected_ns;
+        const tenon_ns_t part = line->latency_ns / LATENCY_PART;
+        return self->expected_ns + (part < LATENCY_PART_MAX ? part : LATENCY_PART_MAX);
     }
     const tenon_ns_t look = next_look(self, line, now);
     return look < self->timeout_ns ? look : self->timeout_ns;
@@ -124,6 +142,42 @@ void tenon__dxl2_set_input(struct tenon_dxl2_bus *self, uint8_t *buffer, size_t 
     dxl2_parser_init(self->parser, buffer, capacity, limit_length, self);
 }
 
+/* Whether the newest transmission holds a frame like this packet. */
+static bool is_echo(const struct tenon_dxl2_bus *self, const struct dxl2_packet *packet)
+{
+    size_t at = 0;
+    while (at + DXL2_FRAME_MIN <= self->tx_sent) {
+        const uint8_t *frame = self->tx + at;
+        if (frame[4] == packet->id && frame[7] == packet->instruction) {
+            return true;
+        }
+        at += 7u + dxl2_load16(frame + 5);
+    }
+    return false;
+}
+
+void tenon__dxl2_take_packet(struct tenon_dxl2_bus *self,
+                             const struct dxl2_packet *packet,
+                             tenon_ns_t now)
+{
+    if (packet->instruction != DXL2_STATUS) {
+        if (is_echo(self, packet)) {
+            self->base.counters.echo_count++;
+            return;
+        }
+    } else if (self->phase == PHASE_WAITING && self->job == JOB_REQUEST) {
+        if (!tenon__dxl2_settle_owed(self, packet, self->active) &&
+            tenon__dxl2_answer_request(self, packet)) {
+            return;
+        }
+    } else if (!tenon__dxl2_settle_owed(self, packet, NULL) &&
+               tenon__dxl2_answer_cycle(self, packet, now)) {
+        return;
+    }
+    self->is_quiet = false;
+    self->base.counters.stale_count++;
+}
+
 /* Move the parser's counters into ours. */
 static void count_noise(struct tenon_dxl2_bus *self)
 {
@@ -135,8 +189,11 @@ static void count_noise(struct tenon_dxl2_bus *self)
         p->crc_errors = 0;
         p->length_errors = 0;
     }
-    self->base.counters.noise_bytes += p->skipped_bytes;
-    p->skipped_bytes = 0;
+    if (p->skipped_bytes != 0) {
+        self->base.counters.noise_bytes += p->skipped_bytes;
+        self->is_quiet = false;
+        p->skipped_bytes = 0;
+    }
 }
 
 /* Bytes read, or TENON_ERR_IO. */
@@ -156,10 +213,12 @@ static int receive(struct tenon_dxl2_bus *self, struct tenon_line *line, tenon_n
 }
 
 /* Nothing that arrived before a transmission can be an answer to it. */
-static int drain(struct tenon_dxl2_bus *self, struct tenon_line *line, tenon_ns_t now)
+static int
+drain(struct tenon_dxl2_bus *self, struct tenon_line *line, tenon_ns_t now, bool has_read)
 {
     int rc = TENON_OK;
-    for (int i = 0; i < DRAIN_READS_MAX && rc >= 0 && (i == 0 || self->input_is_full); i++) {
+    for (int i = 0;
+         i < DRAIN_READS_MAX && rc >= 0 && ((i == 0 && !has_read) || self->input_is_full); i++) {
         rc = receive(self, line, now);
     }
     self->base.counters.noise_bytes += (uint32_t)dxl2_parser_flush(self->parser);
@@ -172,6 +231,9 @@ static void end_transmission(struct tenon_dxl2_bus *self, tenon_ns_t now)
 {
     self->base.counters.busy_ns += now - self->start_ns;
     self->phase = PHASE_IDLE;
+    /* What is complete before it can be holds something else. */
+    self->is_quiet &= now >= self->expected_ns && now >= self->late_until_ns &&
+                      !self->input_is_full && dxl2_parser_is_empty(self->parser);
     if (self->job == JOB_CYCLE || self->job == JOB_GROUP || self->job == JOB_RECOVERY) {
         tenon__dxl2_end_exchange(self);
     }
@@ -183,14 +245,28 @@ static bool is_complete(const struct tenon_dxl2_bus *self)
     return self->job == JOB_REQUEST ? self->is_answered : self->awaited_count == 0;
 }
 
+/* The answer to a request is coming in just now: wait for the rest, once. */
+static bool has_begun(struct tenon_dxl2_bus *self, tenon_ns_t now)
+{
+    if (self->job != JOB_REQUEST || self->is_extended || dxl2_parser_is_empty(self->parser)) {
+        return false;
+    }
+    self->is_extended = true;
+    self->timeout_ns = now + self->reply_ns;
+    return true;
+}
+
 static void time_out(struct tenon_dxl2_bus *self, const struct tenon_line *line, tenon_ns_t now)
 {
+    self->is_quiet = false;
     if (self->expects_reply) {
+        self->late_until_ns = self->timeout_ns + LATE_NS;
         self->base.counters.timeout_count++;
         /* What it left behind may be the beginning of an answer. */
         self->was_broken = self->was_broken || !dxl2_parser_is_empty(self->parser);
     }
     if (self->job == JOB_REQUEST) {
+        tenon__dxl2_owe(self);
         tenon__dxl2_retry_request(self);
     } else {
         tenon__dxl2_judge_missing(self, line, now);
@@ -219,6 +295,8 @@ static int send(struct tenon_dxl2_bus *self, struct tenon_line *line, tenon_ns_t
         const tenon_ns_t at_best = self->start_ns + tenon__dxl2_wire_ns(self, self->tx_count);
         const tenon_ns_t at_worst = now + tenon__dxl2_wire_ns(self, taken);
         set_deadlines(self, line, at_best > at_worst ? at_best : at_worst);
+        self->first_read_ns =
+            now + tenon__dxl2_wire_ns(self, taken < BLIND_BYTES ? taken : BLIND_BYTES);
         finish_sending(self);
     } else if (now >= self->timeout_ns) {
         time_out(self, line, now);
@@ -274,19 +352,24 @@ static void encode_job(struct tenon_dxl2_bus *self)
 static int start(struct tenon_dxl2_bus *self,
                  struct tenon_line *line,
                  tenon_ns_t now,
-                 enum tenon__dxl2_job job)
+                 enum tenon__dxl2_job job,
+                 bool has_read)
 {
-    const int rc = drain(self, line, now);
+    /* A cycle does not look for what nobody sends, a request must be sure. */
+    const int rc =
+        self->is_quiet && job != JOB_REQUEST ? TENON_OK : drain(self, line, now, has_read);
     if (rc < 0) {
         return rc;
     }
     self->job = (uint8_t)job;
+    self->start_ns = now;
     encode_job(self);
+    self->is_extended = false;
+    self->is_quiet = self->expects_reply; /* what nobody reads would pile up */
     if (self->tx_count == 0) {
         self->job = JOB_NONE;
         return TENON_OK;
     }
-    self->start_ns = now;
     self->phase = PHASE_SENDING;
     self->base.counters.transaction_count += self->expects_reply ? 1u : 0u;
     self->timeout_ns =
@@ -297,16 +380,24 @@ static int start(struct tenon_dxl2_bus *self,
 static int proceed(struct tenon_dxl2_bus *self, struct tenon_line *line, tenon_ns_t now)
 {
     int rc = TENON_OK;
+    bool has_read = false;
+    if (self->owed_count > 0) {
+        tenon__dxl2_expire_owed(self, now);
+    }
     if (self->phase == PHASE_SENDING) {
         rc = send(self, line, now);
     } else if (self->phase == PHASE_WAITING) {
+        if (now < self->first_read_ns) {
+            return TENON_OK;
+        }
         rc = receive(self, line, now);
+        has_read = true;
         if (rc < 0) {
             return rc;
         }
         if (is_complete(self)) {
             end_transmission(self, now);
-        } else if (now >= self->timeout_ns && !self->input_is_full) {
+        } else if (now >= self->timeout_ns && !self->input_is_full && !has_begun(self, now)) {
             time_out(self, line, now);
         }
     } else if (self->phase == PHASE_PAUSING && now >= self->expected_ns) {
@@ -315,8 +406,15 @@ static int proceed(struct tenon_dxl2_bus *self, struct tenon_line *line, tenon_n
     if (rc < 0 || self->phase != PHASE_IDLE) {
         return rc;
     }
+    if (self->owed_count > 0 && self->queue != NULL && !has_read) {
+        has_read = true;
+        rc = receive(self, line, now);
+        if (rc < 0) {
+            return rc;
+        }
+    }
     const enum tenon__dxl2_job job = next_job(self, now);
-    return job == JOB_NONE ? TENON_OK : start(self, line, now, job);
+    return job == JOB_NONE ? TENON_OK : start(self, line, now, job, has_read);
 }
 
 void tenon__dxl2_disturb(struct tenon_dxl2_bus *self)
@@ -327,8 +425,10 @@ void tenon__dxl2_disturb(struct tenon_dxl2_bus *self)
         return;
     }
     if (self->job == JOB_REQUEST) {
+        tenon__dxl2_owe(self);
         tenon__dxl2_retry_request(self);
     }
+    self->is_quiet = false;
     self->job = JOB_NONE;
     self->phase = PHASE_PAUSING;
     self->expected_ns = self->timeout_ns;
@@ -345,6 +445,7 @@ static void fail_all(struct tenon_dxl2_bus *self, tenon_ns_t now)
     self->phase = PHASE_IDLE;
     self->job = JOB_NONE;
     self->input_is_full = false;
+    self->is_quiet = false;
     self->base.counters.noise_bytes += (uint32_t)dxl2_parser_flush(self->parser);
 }
 

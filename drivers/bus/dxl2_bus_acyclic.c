@@ -10,6 +10,17 @@ enum {
     TRIES_BROKEN = 0x80 /* in request->tries: an attempt brought a broken answer */
 };
 
+enum { OWED_MAX = sizeof((struct tenon_dxl2_bus *)0)->owed / sizeof(struct tenon__dxl2_owed) };
+
+static void disown(struct tenon_dxl2_bus *self, const struct tenon_request *request)
+{
+    for (size_t i = 0; i < self->owed_count; i++) {
+        if (self->owed[i].request == request) {
+            self->owed[i].request = NULL;
+        }
+    }
+}
+
 static bool is_write(const struct tenon_request *request)
 {
     return request->operation == TENON_OP_WRITE || request->operation == TENON_OP_TORQUE_OFF;
@@ -86,6 +97,7 @@ void tenon__dxl2_cancel(struct tenon_bus *base, struct tenon_request *request)
     if (self->held == request) {
         self->held = NULL;
     }
+    disown(self, request);
     request->next = NULL;
     request->state = TENON_REQUEST_IDLE;
 }
@@ -127,16 +139,112 @@ static tenon_ns_t usual_ns(const struct tenon_dxl2_bus *self, const struct tenon
     return tenon__dxl2_wire_ns(self, bytes) + TENON_US(return_delay_us(self, request->node));
 }
 
+/* ---- Answers that may come late ---- */
+
+static void remove_owed(struct tenon_dxl2_bus *self, size_t at)
+{
+    self->owed_count--;
+    memmove(&self->owed[at], &self->owed[at + 1], (self->owed_count - at) * sizeof self->owed[0]);
+}
+
+static void add_owed(struct tenon_dxl2_bus *self, const struct tenon__dxl2_owed *owed)
+{
+    if (self->owed_count == OWED_MAX) {
+        remove_owed(self, 0); /* attempts last so long that the oldest has as good as expired */
+    }
+    self->owed[self->owed_count++] = *owed;
+}
+
+void tenon__dxl2_owe(struct tenon_dxl2_bus *self)
+{
+    if (self->phase == PHASE_WAITING && self->job == JOB_REQUEST && !self->is_answered) {
+        const struct tenon__dxl2_owed owed = {.request = self->active,
+                                              .until_ns = self->timeout_ns + LATE_NS,
+                                              .id = self->ask_id,
+                                              .other_id = self->ask_other_id,
+                                              .width = self->ask_width};
+        add_owed(self, &owed);
+    }
+}
+
+void tenon__dxl2_expire_owed(struct tenon_dxl2_bus *self, tenon_ns_t now)
+{
+    for (size_t i = self->owed_count; i-- > 0;) {
+        if (now >= self->owed[i].until_ns) {
+            remove_owed(self, i);
+        }
+    }
+}
+
+bool tenon__dxl2_settle_owed(struct tenon_dxl2_bus *self,
+                             const struct dxl2_packet *packet,
+                             const struct tenon_request *except)
+{
+    const bool is_error = (packet->error & ~DXL2_ALERT) != 0; /* these have no width */
+    for (size_t i = 0; i < self->owed_count; i++) {
+        const struct tenon__dxl2_owed *owed = &self->owed[i];
+        if ((packet->id == owed->id || packet->id == owed->other_id) &&
+            (is_error || packet->param_count == owed->width) &&
+            (owed->request == NULL || owed->request != except)) {
+            remove_owed(self, i);
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Attempts of one request may be answered in place of each other: then the newest is what is owed.
+ */
+static void renew_owed(struct tenon_dxl2_bus *self)
+{
+    for (size_t i = 0; i < self->owed_count; i++) {
+        if (self->owed[i].request != NULL && self->owed[i].request == self->active) {
+            self->owed[i].until_ns = self->timeout_ns + LATE_NS;
+        }
+    }
+}
+
+static bool has_to_wait(const struct tenon_dxl2_bus *self, const struct tenon_request *request)
+{
+    for (size_t i = 0; i < self->owed_count; i++) {
+        const struct tenon__dxl2_owed *owed = &self->owed[i];
+        if (owed->request != request &&
+            (request->node == owed->id || request->node == owed->other_id)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* ---- Sending ---- */
+
+struct tenon_request *tenon__dxl2_next_request(const struct tenon_dxl2_bus *self)
+{
+    struct tenon_request *const first = self->queue;
+    for (struct tenon_request *r = first; r != NULL; r = r->next) {
+        if (r->node == DXL2_BROADCAST && r != first) {
+            return NULL; /* it concerns those that wait, too */
+        }
+        if (r->operation == TENON_OP_TORQUE_OFF || !has_to_wait(self, r)) {
+            return r;
+        }
+    }
+    return NULL;
+}
+
 /* A request that would run into the next cycle gives way to it once. */
 bool tenon__dxl2_may_start_request(struct tenon_dxl2_bus *self, tenon_ns_t now)
 {
-    const struct tenon_request *first = self->queue;
+    struct tenon_request *first = tenon__dxl2_next_request(self);
+    if (first == NULL) {
+        return false;
+    }
     const tenon_ns_t end = now + usual_ns(self, first);
     if (now >= self->next_stage_ns || end <= self->next_stage_ns) {
         return true;
     }
     if (self->held != first) {
-        self->held = self->queue;
+        self->held = first;
         self->held_stage = self->stage_count;
     }
     return self->held_stage != self->stage_count;
@@ -152,6 +260,19 @@ static uint8_t other_id(const struct tenon_request *request)
     return is_hit ? request->data[offset] : (uint8_t)request->node;
 }
 
+/* A byte more than asked for where a cyclic answer would look the same: one of the two may be late.
+ */
+static void choose_width(struct tenon_dxl2_bus *self, const struct tenon_request *request)
+{
+    const struct tenon__dxl2_record *r = tenon__dxl2_find(self, (uint8_t)request->node);
+    self->ask_width = answer_width(request);
+    self->ask_skip = 0;
+    if (request->operation == TENON_OP_READ && r != NULL && r->in_span == request->width) {
+        self->ask_width++;
+        self->ask_skip = request->address > 0 ? 1 : 0;
+    }
+}
+
 static void encode(struct tenon_dxl2_bus *self, const struct tenon_request *request)
 {
     static const uint8_t instructions[] = {[TENON_OP_READ] = DXL2_READ,
@@ -163,8 +284,8 @@ static void encode(struct tenon_dxl2_bus *self, const struct tenon_request *requ
     dxl2_begin(&w, self->tx, self->tx_capacity, (uint8_t)request->node,
                instructions[request->operation]);
     if (request->operation == TENON_OP_READ) {
-        dxl2_put16(&w, (uint16_t)request->address);
-        dxl2_put16(&w, request->width);
+        dxl2_put16(&w, (uint16_t)(request->address - self->ask_skip));
+        dxl2_put16(&w, self->ask_width);
     } else if (is_write(request)) {
         dxl2_put16(&w, (uint16_t)request->address);
         dxl2_put(&w, request->data, request->width);
@@ -175,17 +296,20 @@ static void encode(struct tenon_dxl2_bus *self, const struct tenon_request *requ
 
 void tenon__dxl2_begin_request(struct tenon_dxl2_bus *self)
 {
-    struct tenon_request *request = self->queue;
+    struct tenon_request *request = tenon__dxl2_next_request(self);
+    if (request == NULL) {
+        return;
+    }
     self->active = request;
     self->held = NULL;
     request->state = TENON_REQUEST_SENT;
     request->tries++;
+    choose_width(self, request);
     encode(self, request);
     self->is_answered = false;
     self->was_broken = false;
     self->ask_id = (uint8_t)request->node;
     self->ask_other_id = other_id(request);
-    self->ask_width = answer_width(request);
     self->ask_limit = (uint16_t)(DXL2_FRAME_SIZE_MAX(1u + self->ask_width) - 7u);
     if (request->node != DXL2_BROADCAST) {
         const uint32_t delay_us = return_delay_us(self, request->node);
@@ -235,6 +359,7 @@ void tenon__dxl2_finish_request(struct tenon_dxl2_bus *self,
     if (result == TENON_OK) {
         learn_return_delay(self, request);
     }
+    disown(self, request);
     request->next = NULL;
     request->result = (int16_t)result;
     request->state = TENON_REQUEST_DONE;
@@ -248,6 +373,7 @@ bool tenon__dxl2_answer_request(struct tenon_dxl2_bus *self, const struct dxl2_p
         return false;
     }
     self->is_answered = true;
+    renew_owed(self);
     struct tenon_request *request = self->active;
     const struct tenon__dxl2_record *r = tenon__dxl2_find(self, self->ask_id);
     if (r != NULL) {
@@ -262,9 +388,7 @@ bool tenon__dxl2_answer_request(struct tenon_dxl2_bus *self, const struct dxl2_p
     } else if (number != 0) {
         tenon__dxl2_finish_request(self, request, TENON_ERR_DEVICE);
     } else {
-        if (self->ask_width > 0) {
-            memcpy(request->data, packet->params, self->ask_width);
-        }
+        memcpy(request->data, packet->params + self->ask_skip, answer_width(request));
         tenon__dxl2_finish_request(self, request, TENON_OK);
     }
     return true;
@@ -295,6 +419,7 @@ void tenon__dxl2_retry_request(struct tenon_dxl2_bus *self)
 
 void tenon__dxl2_fail_requests(struct tenon_dxl2_bus *self)
 {
+    tenon__dxl2_owe(self);
     while (self->queue != NULL) {
         tenon__dxl2_finish_request(self, self->queue, TENON_ERR_IO);
     }

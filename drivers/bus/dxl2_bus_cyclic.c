@@ -469,6 +469,26 @@ static void take_regular(struct tenon_dxl2_bus *self, tenon_ns_t now)
     dxl2_parser_consume(self->parser, count - left);
 }
 
+static void take_data(const struct tenon__dxl2_record *r, const struct dxl2_packet *packet)
+{
+    if (r->in_is_plain) {
+        memcpy(r->in, packet->params, r->in_span);
+    } else {
+        pick_fields(r, packet->params);
+    }
+}
+
+/* Two answers found at once: the first lay there before it was asked for. */
+static void
+take_newer(struct tenon__dxl2_record *r, const struct dxl2_packet *packet, tenon_ns_t now)
+{
+    const struct tenon_bus_device *device = r->device;
+    if (device->in_sequence > 0 && device->in_error == TENON_OK && device->in_stamp_ns == now &&
+        (packet->error & ~DXL2_ALERT) == 0) {
+        take_data(r, packet);
+    }
+}
+
 /* A status of a device that is awaited. @return Whether it settles that. */
 static bool answer_read(struct tenon_dxl2_bus *self,
                         struct tenon__dxl2_record *r,
@@ -484,61 +504,40 @@ static bool answer_read(struct tenon_dxl2_bus *self,
     if (packet->param_count != r->in_span) {
         return false;
     }
-    if (r->in_is_plain) {
-        memcpy(r->in, packet->params, r->in_span);
-    } else {
-        pick_fields(r, packet->params);
-    }
+    take_data(r, packet);
     note_sample(r, packet->error, now);
     self->awaited_count--;
     return true;
 }
 
-/* Whether the newest transmission holds a frame like this packet. */
-static bool is_echo(const struct tenon_dxl2_bus *self, const struct dxl2_packet *packet)
+bool tenon__dxl2_answer_cycle(struct tenon_dxl2_bus *self,
+                              const struct dxl2_packet *packet,
+                              tenon_ns_t now)
 {
-    size_t at = 0;
-    while (at + DXL2_FRAME_MIN <= self->tx_sent) {
-        const uint8_t *frame = self->tx + at;
-        if (frame[4] == packet->id && frame[7] == packet->instruction) {
-            return true;
-        }
-        at += 7u + dxl2_load16(frame + 5);
+    struct tenon__dxl2_record *r = tenon__dxl2_find(self, packet->id);
+    if (r == NULL) {
+        return false;
+    }
+    if (r->is_awaited) {
+        return answer_read(self, r, packet, now);
+    }
+    if (packet->param_count == r->in_span) {
+        take_newer(r, packet, now);
     }
     return false;
-}
-
-static void
-take_packet(struct tenon_dxl2_bus *self, const struct dxl2_packet *packet, tenon_ns_t now)
-{
-    if (packet->instruction != DXL2_STATUS) {
-        if (is_echo(self, packet)) {
-            self->base.counters.echo_count++;
-            return;
-        }
-    } else if (self->phase == PHASE_WAITING && self->job == JOB_REQUEST) {
-        if (tenon__dxl2_answer_request(self, packet)) {
-            return;
-        }
-    } else {
-        struct tenon__dxl2_record *r = tenon__dxl2_find(self, packet->id);
-        if (r != NULL && r->is_awaited && answer_read(self, r, packet, now)) {
-            return;
-        }
-    }
-    self->base.counters.stale_count++;
 }
 
 void tenon__dxl2_take_input(struct tenon_dxl2_bus *self, tenon_ns_t now)
 {
     struct dxl2_packet packet;
     do {
-        if (self->awaited_count > 0 && self->job != JOB_REQUEST) {
+        /* While answers are owed, what looks regular may be one of them. */
+        if (self->awaited_count > 0 && (self->owed_count | (self->job == JOB_REQUEST)) == 0) {
             take_regular(self, now);
         }
         if (dxl2_parser_is_empty(self->parser) || !dxl2_parser_next(self->parser, &packet)) {
             return;
         }
-        take_packet(self, &packet, now);
+        tenon__dxl2_take_packet(self, &packet, now);
     } while (true);
 }

@@ -25,8 +25,11 @@ enum {
     READ_FRAME_MAX = DXL2_FRAME_SIZE_MAX(4u + 1u),
     REQUEST_FRAME_MAX = DXL2_FRAME_SIZE_MAX(2u + TENON_REQUEST_DATA),
     /* LEN of the longest answer to a request: what may come late from anyone. */
-    LATE_LENGTH_MAX = DXL2_FRAME_SIZE_MAX(1u + TENON_REQUEST_DATA) - 7u
+    LATE_LENGTH_MAX = DXL2_FRAME_SIZE_MAX(1u + TENON_REQUEST_DATA + 1u) - 7u
 };
+
+/* Answers that come no later than this after they were given up are known for what they are. */
+#define LATE_NS TENON_MS(8)
 
 enum tenon__dxl2_phase {
     PHASE_IDLE = 0,
@@ -106,6 +109,10 @@ void tenon__dxl2_expect(struct tenon_dxl2_bus *self,
                         uint32_t reply_count,
                         uint32_t reply_bytes,
                         uint32_t delay_us);
+/* One that was not taken as a regular cyclic answer. */
+void tenon__dxl2_take_packet(struct tenon_dxl2_bus *self,
+                             const struct dxl2_packet *packet,
+                             tenon_ns_t now);
 /* Forget the transmission under way, but leave the wire alone until its answers are over. */
 void tenon__dxl2_disturb(struct tenon_dxl2_bus *self);
 
@@ -137,6 +144,10 @@ void tenon__dxl2_judge_missing(struct tenon_dxl2_bus *self,
 void tenon__dxl2_miss_awaited(struct tenon_dxl2_bus *self, int error);
 /* The cycle cannot be exchanged: the line is down. */
 void tenon__dxl2_abort_cycle(struct tenon_dxl2_bus *self);
+/* A status while no request is out. @return Whether it was awaited. */
+bool tenon__dxl2_answer_cycle(struct tenon_dxl2_bus *self,
+                              const struct dxl2_packet *packet,
+                              tenon_ns_t now);
 /* Go through what has been received. */
 void tenon__dxl2_take_input(struct tenon_dxl2_bus *self, tenon_ns_t now);
 
@@ -145,9 +156,19 @@ void tenon__dxl2_take_input(struct tenon_dxl2_bus *self, tenon_ns_t now);
 int tenon__dxl2_submit(struct tenon_bus *base, struct tenon_request *request);
 void tenon__dxl2_cancel(struct tenon_bus *base, struct tenon_request *request);
 void tenon__dxl2_cancel_node(struct tenon_dxl2_bus *self, uint32_t node);
-/* Whether the first request, of which there is one, is to be sent now that no cycle is due. */
+/* The first request whose answer could not be taken for another one; NULL: there is none. */
+struct tenon_request *tenon__dxl2_next_request(const struct tenon_dxl2_bus *self);
+/* Whether the next request, of which there is one, is to be sent now that no cycle is due. */
 bool tenon__dxl2_may_start_request(struct tenon_dxl2_bus *self, tenon_ns_t now);
-/* Put the first request into tx. */
+/* The request on the wire may still be answered, but is no longer waited for. */
+void tenon__dxl2_owe(struct tenon_dxl2_bus *self);
+/* Give up answers that are too late to come. */
+void tenon__dxl2_expire_owed(struct tenon_dxl2_bus *self, tenon_ns_t now);
+/* A status that may be an answer owed to any request but `except`. @return Whether it was one. */
+bool tenon__dxl2_settle_owed(struct tenon_dxl2_bus *self,
+                             const struct dxl2_packet *packet,
+                             const struct tenon_request *except);
+/* Put the next request into tx. */
 void tenon__dxl2_begin_request(struct tenon_dxl2_bus *self);
 /* A status while a request is out. @return Whether it belongs to the request. */
 bool tenon__dxl2_answer_request(struct tenon_dxl2_bus *self, const struct dxl2_packet *packet);

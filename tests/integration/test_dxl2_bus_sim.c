@@ -230,6 +230,120 @@ static void an_adapter_that_echoes_and_noise_do_no_lasting_harm(void **state)
     assert_int_equal(rig.devices[0].in_sequence, before + 10);
 }
 
+/* ---- Answers later than the line promises ---- */
+
+static void assert_right_or_failed(const struct tenon_request *request, uint8_t value)
+{
+    if (request->result == TENON_OK) {
+        assert_int_equal(request->data[0], value);
+    } else {
+        assert_true(request->result == TENON_ERR_TIMEOUT || request->result == TENON_ERR_PROTO);
+    }
+}
+
+static void an_answer_that_comes_late_is_not_taken_for_that_to_another_read(void **state)
+{
+    (void)state;
+    static const struct {
+        uint16_t address;
+        uint8_t value;
+    } registers[] = {{7, 1}, {11, 3}, {68, 2}, {65, 0}};
+    for (int us = 0; us <= 6000; us += 250) {
+        for (uint8_t attempts = 0; attempts < 3; attempts++) {
+            unsigned good = 0;
+            rig_make(1000000);
+            rig.wire.adapter_delay_ns = TENON_US(us);
+            for (int k = 0; k < 40; k++) {
+                struct tenon_request read = {.node = 1,
+                                             .operation = TENON_OP_READ,
+                                             .address = registers[k % 4].address,
+                                             .width = 1,
+                                             .attempts = attempts};
+                run_request(&read);
+                assert_right_or_failed(&read, registers[k % 4].value);
+                good += read.result == TENON_OK ? 1u : 0u;
+            }
+            /* An attempt lasts 1.6 ms and a little, and the answer to the first one counts. */
+            const int lasts = attempts == 0 ? 3 : attempts;
+            assert_true(us > lasts * 1600 || good == 40);
+        }
+    }
+}
+
+/* A status says nothing but that something was written: count what the servo has taken. */
+static void a_late_write_status_is_not_taken_for_that_of_another_write(void **state)
+{
+    (void)state;
+    for (int us = 0; us <= 6000; us += 250) {
+        rig_make(1000000);
+        rig.wire.adapter_delay_ns = TENON_US(us);
+        for (uint8_t k = 1; k < 20; k++) {
+            struct tenon_request write = {
+                .node = 1, .operation = TENON_OP_WRITE, .address = 65, .width = 1, .data = {1}};
+            struct tenon_request refused = {
+                .node = 1, .operation = TENON_OP_WRITE, .address = 11, .width = 1, .data = {99}};
+            run_request(&write);
+            run_request(&refused);
+            assert_true(write.result != TENON_ERR_DEVICE);
+            assert_true(refused.result != TENON_OK);
+        }
+    }
+}
+
+static void a_late_answer_keeps_nobody_else_waiting(void **state)
+{
+    (void)state;
+    rig_make(1000000);
+    struct tenon_request absent[2] = {
+        {.node = 40, .operation = TENON_OP_PING, .attempts = 1},
+        {.node = 40, .operation = TENON_OP_PING, .attempts = 1},
+    };
+    struct tenon_request ping = {.node = 2, .operation = TENON_OP_PING, .attempts = 1};
+    struct tenon_request off = {
+        .node = 40, .operation = TENON_OP_TORQUE_OFF, .address = 64, .width = 1, .attempts = 1};
+    run_request(&absent[0]);
+    assert_int_equal(absent[0].result, TENON_ERR_TIMEOUT);
+    const tenon_ns_t begin = rig.now;
+    assert_int_equal(rig.api->submit(rig.base, &absent[1]), TENON_OK);
+    assert_int_equal(rig.api->submit(rig.base, &ping), TENON_OK);
+    run_until(begin + TENON_MS(2));
+    assert_int_equal(ping.state, TENON_REQUEST_DONE);
+    assert_int_equal(ping.result, TENON_OK);
+    assert_int_equal(absent[1].state, TENON_REQUEST_QUEUED);
+    assert_int_equal(rig.api->submit(rig.base, &off), TENON_OK);
+    run_until(begin + TENON_MS(5));
+    assert_int_equal(off.state, TENON_REQUEST_DONE); /* that one never waits */
+    run_until(begin + TENON_MS(20));
+    assert_int_equal(absent[1].state, TENON_REQUEST_DONE);
+    assert_int_equal(absent[1].result, TENON_ERR_TIMEOUT);
+}
+
+static void a_late_answer_to_a_request_is_not_taken_for_a_sample(void **state)
+{
+    (void)state;
+    for (int us = 0; us <= 6000; us += 250) {
+        rig_make(1000000);
+        rig.wire.adapter_delay_ns = TENON_US(us);
+        for (int c = 0; c < 30; c++) {
+            struct tenon_request read = {.node = (uint32_t)(c % SERVOS) + 1u,
+                                         .operation = TENON_OP_READ,
+                                         .address = 100,
+                                         .width = 10};
+            assert_int_equal(rig.api->submit(rig.base, &read), TENON_OK);
+            run_cycles(3, TENON_MS(4), 2048);
+            for (size_t i = 0; i < SERVOS; i++) {
+                assert_true(rig.devices[i].in_sequence == 0 ||
+                            (load_position(&rig.devices[i]) >= 2040 &&
+                             load_position(&rig.devices[i]) <= 2056));
+            }
+            if (read.state == TENON_REQUEST_DONE && read.result == TENON_OK) {
+                assert_int_equal(read.data[6] | read.data[7] << 8, 0); /* no position */
+            }
+            rig.api->cancel(rig.base, &read);
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -238,6 +352,10 @@ int main(void)
         cmocka_unit_test(a_silent_servo_costs_nobody_else_a_command_or_a_sample),
         cmocka_unit_test(requests_and_cycles_share_the_wire),
         cmocka_unit_test(an_adapter_that_echoes_and_noise_do_no_lasting_harm),
+        cmocka_unit_test(an_answer_that_comes_late_is_not_taken_for_that_to_another_read),
+        cmocka_unit_test(a_late_write_status_is_not_taken_for_that_of_another_write),
+        cmocka_unit_test(a_late_answer_keeps_nobody_else_waiting),
+        cmocka_unit_test(a_late_answer_to_a_request_is_not_taken_for_a_sample),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -513,6 +513,69 @@ static void a_runner_sleeps_until_the_answers_are_there(void **state)
     }
 }
 
+/* Each is a system call on a host. */
+static void a_clean_cycle_reads_once_and_writes_once(void **state)
+{
+    (void)state;
+    rig_make();
+    rig.line.base.latency_ns = TENON_MS(2);
+    assert_clean_cycle();
+    const uint32_t reads = rig.line.read_count;
+    const uint32_t writes = rig.line.write_count;
+    for (int i = 0; i < 50; i++) {
+        stage();
+        tenon_ns_t deadline = TENON_NEVER;
+        for (int k = 0; k < 3; k++) { /* a runner that comes by while the bytes are leaving */
+            (void)rig.api->poll(rig.base, &rig.line.base, rig.now + TENON_US(k), &deadline);
+        }
+        run_until(rig.now + PERIOD);
+        assert_windows_are_own();
+        assert_int_equal(rig.devices[SERVOS - 1].in[0], (uint8_t)rig.cycle);
+    }
+    assert_int_equal(rig.line.read_count - reads, 50);
+    assert_int_equal(rig.line.write_count - writes, 50);
+}
+
+/* Called whenever bytes are there instead of at its deadline. */
+static void bytes_are_taken_as_they_come_if_somebody_polls(void **state)
+{
+    (void)state;
+    rig_make();
+    rig.line.base.latency_ns = TENON_MS(2);
+    assert_clean_cycle();
+    stage();
+    const tenon_ns_t staged = rig.now;
+    for (int us = 0; us < 2000; us += 10) {
+        tenon_ns_t deadline = TENON_NEVER;
+        (void)rig.api->poll(rig.base, &rig.line.base, staged + TENON_US(us), &deadline);
+    }
+    rig.now = staged + TENON_MS(2);
+    for (size_t i = 1; i < SERVOS; i++) {
+        assert_true(rig.devices[i].in_stamp_ns - rig.devices[i - 1].in_stamp_ns == TENON_US(210));
+    }
+    assert_true(rig.devices[SERVOS - 1].in_stamp_ns - staged == TENON_US(1900));
+}
+
+static void what_lay_there_before_a_cycle_is_counted_and_never_a_sample(void **state)
+{
+    (void)state;
+    static const uint8_t old[IN_WIDTH] = {0xEE, 0xEE, 0xEE, 0xEE, 0xEE};
+    static const uint8_t junk[] = {1, 2, 3, 4, 5};
+    for (uint8_t id = 1; id <= SERVOS; id++) {
+        uint8_t frame[64];
+        const int size = dxl2_encode_status(frame, sizeof frame, id, 0, old, sizeof old);
+        rig_make();
+        assert_clean_cycle();
+        fake_line_put(&rig.line, frame, (size_t)size, rig.now);
+        fake_line_put(&rig.line, junk, sizeof junk, rig.now);
+        run_until(rig.now + TENON_MS(2));
+        assert_clean_cycle();
+        assert_clean_cycle();
+        assert_int_equal(rig.base->counters.stale_count, 1);
+        assert_int_equal(rig.base->counters.noise_bytes, sizeof junk);
+    }
+}
+
 static void stamps_tell_when_the_answer_was_found(void **state)
 {
     (void)state;
@@ -1680,6 +1743,9 @@ int main(void)
         cmocka_unit_test(a_cycle_is_one_write_of_a_sync_write_and_a_sync_read),
         cmocka_unit_test(cycles_go_on_and_are_counted),
         cmocka_unit_test(a_runner_sleeps_until_the_answers_are_there),
+        cmocka_unit_test(a_clean_cycle_reads_once_and_writes_once),
+        cmocka_unit_test(bytes_are_taken_as_they_come_if_somebody_polls),
+        cmocka_unit_test(what_lay_there_before_a_cycle_is_counted_and_never_a_sample),
         cmocka_unit_test(stamps_tell_when_the_answer_was_found),
         cmocka_unit_test(equal_shapes_share_a_transaction_whatever_their_order),
         cmocka_unit_test(gaps_between_in_fields_are_left_out_of_the_window),

@@ -15,6 +15,15 @@ struct dxl2_parser;
 struct tenon__dxl2_group;
 struct tenon__dxl2_record;
 
+/* An acyclic transmission whose answer may still come. */
+struct tenon__dxl2_owed {
+    const struct tenon_request *request; /* NULL: it is over */
+    tenon_ns_t until_ns;
+    uint8_t id;
+    uint8_t other_id;
+    uint8_t width;
+};
+
 /**
  * A Dynamixel Protocol 2.0 bus: sync write + sync read each cycle, acyclic requests in the time
  * left over.
@@ -29,6 +38,14 @@ struct tenon__dxl2_record;
  * - Attaching (again) sets in_sequence to 0 and drops an out window not yet sent; detaching sets
  * both windows to NULL. If attaching an attached device again is refused, its cyclic exchange stops
  * until that succeeds.
+ * - Answers carry nothing that tells which request they belong to. One that is up to 8 ms later
+ * than the bus waits for it is not taken for the answer to another request, nor (an acyclic one)
+ * for a cyclic sample: further requests to a node wait until it has sent what it owes or the 8 ms
+ * are over, torque off excepted. A read as wide as the node's cyclic one takes a neighbouring byte
+ * along, which tells the two apart. A cyclic answer that comes while the next cyclic read is out is
+ * taken for the answer to that: set the line's `latency_ns` to what the adapter really takes.
+ * - poll reads nothing while the first 64 bytes of a transmission are leaving, nor before a cycle
+ * if the one before it was answered in full and brought nothing else.
  */
 struct tenon_dxl2_bus {
     struct tenon_bus base; /**< First, so that &b.base is the handle. */
@@ -58,6 +75,9 @@ struct tenon_dxl2_bus {
     tenon_ns_t next_stage_ns;
     tenon_ns_t reply_ns;
     tenon_ns_t margin_ns;
+    tenon_ns_t first_read_ns;
+    tenon_ns_t late_until_ns;
+    struct tenon__dxl2_owed owed[8]; /* oldest first */
     uint32_t baud;
     uint32_t stage_count;
     uint32_t held_stage;
@@ -66,6 +86,7 @@ struct tenon_dxl2_bus {
     uint8_t ask_id;
     uint8_t ask_other_id;
     uint8_t ask_width;
+    uint8_t ask_skip;
     uint8_t record_count;
     uint8_t group_count;
     uint8_t group_left;
@@ -74,10 +95,13 @@ struct tenon_dxl2_bus {
     uint8_t awaited_count;
     uint8_t phase;
     uint8_t job;
+    uint8_t owed_count;
     bool expects_reply;
     bool is_answered;
     bool was_broken;
     bool input_is_full;
+    bool is_extended;
+    bool is_quiet; /* nothing but what was asked for came since it was asked for */
     bool plan_is_stale;
     bool cycle_is_staged;
     bool cycle_is_running;
