@@ -6,7 +6,6 @@ soversion=${VERSION%.*}
 libraries='tenon tenon-posix tenon-serialport tenon-sim'
 
 expected() {
-    echo bin/tenon
     find include -name '*.h'
     for library in $libraries; do
         echo "$LIBDIR/pkgconfig/$library.pc"
