@@ -53,6 +53,7 @@ static bool was_let_down(const struct tenon__drive *drive)
             continue;
         }
         if (status == TENON_JOINT_ENABLED || status == TENON_JOINT_STOPPING ||
+            (status == TENON_JOINT_HOLDING && !tenon__slot_motor(slot)->is_holding) ||
             (status == TENON_JOINT_ENABLING && !is_asked)) {
             return true;
         }
@@ -87,6 +88,7 @@ static void come_up(const struct tenon__drive *drive, tenon_ns_t now)
     for (unsigned i = 0; i < drive->joint_count; i++) {
         struct tenon_joint *const joint = drive->joints[i];
         joint->is_up = true;
+        joint->state.valid = 0;
         if (rc < 0 || joint->diag.code != TENON_OK) {
             joint->status = TENON_JOINT_FAULT;
         } else {
@@ -105,7 +107,8 @@ static bool is_plausible(const struct tenon_motor *motor, const struct tenon_mot
         !tenon__is_finitef(s->effort_nm) || (s->valid & TENON_VALID_POSITION) == 0) {
         return false;
     }
-    if (motor->state.valid == 0) {
+    const bool is_followed = motor->module.state == TENON_MODULE_ACTIVE || motor->is_holding;
+    if (motor->state.valid == 0 || !is_followed) { /* who turns it by hand may turn it fast */
         return true;
     }
     const float dt = (float)(s->stamp_ns - motor->state.stamp_ns) * 1e-9f;

@@ -56,12 +56,41 @@ void tenon__joint_enable(struct tenon_joint *joint)
     }
 }
 
+static struct tenon_controller_input input_of(const struct tenon_joint *joint, float dt_s)
+{
+    const struct tenon_controller_input input = {
+        .setpoint = joint->setpoint,
+        .state = joint->state,
+        .position_error_rad = (float)(joint->setpoint.position_rad - joint->state.position_rad),
+        .dt_s = dt_s,
+    };
+    return input;
+}
+
+/* What was applied while it did not command: its inner state begins there, not where it once was.
+ */
+static void align_controller(struct tenon_joint *joint)
+{
+    struct tenon_controller *const controller = tenon__slot_controller(&joint->controller);
+    if (controller == NULL) {
+        return;
+    }
+    unsigned count;
+    struct tenon_joint_command applied = joint->command;
+    applied.mode = tenon__slot_motor(&tenon__joint_motors(joint, &count)[0])->mode;
+    const float dt_s = (float)joint->sched->period_ns * 1e-9f * (float)joint->divisor;
+    const struct tenon_controller_input input = input_of(joint, dt_s);
+    (void)tenon_controller_get_api(controller)->track(controller, &input, &applied);
+}
+
 /* Enabled from here on, holding; or only holding, if it was made safe on the way. */
 void tenon__joint_hold_here(struct tenon_joint *joint, double position_rad)
 {
+    const uint8_t mode = tenon__joint_mode(joint);
     const struct tenon_joint_command hold = {
         .position_rad = position_rad,
-        .mode = tenon__joint_mode(joint),
+        .effort_nm = mode == TENON_MODE_EFFORT_POSITION ? joint->limits.effort_nm : 0.0f,
+        .mode = mode,
     };
     tenon__limiter_seed(joint, position_rad);
     joint->command = hold;
@@ -70,6 +99,7 @@ void tenon__joint_hold_here(struct tenon_joint *joint, double position_rad)
     }
     joint->status =
         joint->after_stop == TENON_JOINT_HOLDING ? TENON_JOINT_HOLDING : TENON_JOINT_ENABLED;
+    align_controller(joint);
 }
 
 /* --- stopping --- */
@@ -106,6 +136,43 @@ static bool motors_hold(struct tenon_joint *joint)
     return true;
 }
 
+/* Whether a servo keeps its place alone: by position it does; a speed or an effort would go on. */
+static bool stays_put(const struct tenon_slot *slot)
+{
+    const struct tenon_motor *const motor = tenon__slot_motor(slot);
+    const bool has_goal =
+        slot->module->state == TENON_MODULE_ACTIVE || motor->is_holding || motor->has_command;
+    return has_goal && tenon__mode_is_position(motor->mode);
+}
+
+static bool all_stay_put(struct tenon_joint *joint)
+{
+    unsigned count;
+    const struct tenon_slot *const motors = tenon__joint_motors(joint, &count);
+    for (unsigned i = 0; i < count; i++) {
+        if (!stays_put(&motors[i])) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Also where the joint's status does not say so: found so at start, or out of reach. */
+static bool may_have_torque(struct tenon_joint *joint)
+{
+    unsigned count;
+    const struct tenon_slot *const motors = tenon__joint_motors(joint, &count);
+    for (unsigned i = 0; i < count; i++) {
+        const bool is_out_of_reach =
+            joint->status == TENON_JOINT_FAULT && !tenon_slot_is_up(&motors[i]);
+        if (motors[i].module->state == TENON_MODULE_ACTIVE ||
+            tenon__slot_motor(&motors[i])->is_holding || is_out_of_reach) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Torque is shared: of the actions of joints on the same motors, the one that lets go soonest holds
  * for all. */
 static uint8_t shared_action(struct tenon_joint *joint)
@@ -130,6 +197,7 @@ static void brake(struct tenon_joint *joint, uint8_t after)
         return; /* a stop on the way to safety stays one */
     }
     joint->after_stop = after;
+    joint->has_setpoint = false;
     joint->status = TENON_JOINT_STOPPING;
     joint->is_at_rest = false;
     joint->mover = NULL;
@@ -144,7 +212,7 @@ static bool halt_one(struct tenon_joint *joint, uint8_t action, uint8_t after)
         return false;
     }
     const bool can_brake = joint->status != TENON_JOINT_ENABLING && motors_follow(joint);
-    const bool can_hold = can_brake || motors_hold(joint);
+    const bool can_hold = can_brake || (motors_hold(joint) && all_stay_put(joint));
     if (action == TENON_SAFE_LIMP || (action == TENON_SAFE_RAMP && !can_brake) || !can_hold) {
         joint->status = after;
         return true;
@@ -165,7 +233,8 @@ static void halt(struct tenon_joint *joint, bool by_request, uint8_t after)
     unsigned count;
     struct tenon_joint *const *const siblings = tenon__joint_siblings(joint, &count);
     const uint8_t action = by_request ? (uint8_t)TENON_SAFE_RAMP : shared_action(joint);
-    bool torque_off = by_request && joint->status == TENON_JOINT_FAULT && motors_hold(joint);
+    bool torque_off =
+        (by_request || action != TENON_SAFE_HOLD) && !is_powered(joint) && may_have_torque(joint);
     for (unsigned i = 0; i < count; i++) {
         const bool is_faulty = siblings[i]->diag.code != TENON_OK;
         torque_off |= halt_one(siblings[i], action, is_faulty ? (uint8_t)TENON_JOINT_FAULT : after);
@@ -193,7 +262,7 @@ void tenon__joint_end_stop(struct tenon_joint *joint)
     joint->status = after;
     if (after == TENON_JOINT_DISABLED || after == TENON_JOINT_FAULT) {
         wish_motors(joint, TENON__WISH_OFF);
-    } else if (after == TENON_JOINT_ENABLED) {
+    } else if (after == TENON_JOINT_ENABLED && !joint->has_setpoint) {
         const bool by_position = tenon__mode_is_position(joint->command.mode);
         joint->setpoint = joint->command;
         if (joint->controller.module != NULL) {
@@ -203,6 +272,9 @@ void tenon__joint_end_stop(struct tenon_joint *joint)
                 .mode = TENON_MODE_POSITION,
             };
         }
+    }
+    if (after == TENON_JOINT_ENABLED) {
+        align_controller(joint);
     }
 }
 
@@ -238,6 +310,19 @@ void tenon__joint_fail(struct tenon_joint *joint, const struct tenon_diag *why)
     halt(joint, false, TENON_JOINT_FAULT);
 }
 
+/* A motor is left holding only if it has a place to hold; then it is known as one that does. */
+static void leave_motors(struct tenon_joint *joint)
+{
+    unsigned count;
+    struct tenon_slot *const motors = tenon__joint_motors(joint, &count);
+    const bool may_hold = shared_action(joint) == TENON_SAFE_HOLD;
+    for (unsigned i = 0; i < count; i++) {
+        const bool holds = may_hold && stays_put(&motors[i]);
+        tenon__slot_motor(&motors[i])->is_holding = holds;
+        tenon__slot_wish(joint->sched, &motors[i], holds ? TENON__WISH_KEEP : TENON__WISH_OFF);
+    }
+}
+
 /* Its modules are gone: nothing can be braked any more; the servo holds by itself, or torque goes
  * off. */
 void tenon__joint_drop(struct tenon_joint *joint, const struct tenon_diag *why)
@@ -247,8 +332,7 @@ void tenon__joint_drop(struct tenon_joint *joint, const struct tenon_diag *why)
     if (is_powered(joint)) {
         note_fault(joint, why);
         joint->status = TENON_JOINT_FAULT;
-        wish_motors(joint,
-                    shared_action(joint) == TENON_SAFE_HOLD ? TENON__WISH_KEEP : TENON__WISH_OFF);
+        leave_motors(joint);
     } else if (joint->status == TENON_JOINT_DISABLED) {
         joint->status = TENON_JOINT_DOWN;
     }
@@ -289,23 +373,14 @@ void tenon__joint_reset(struct tenon_joint *joint)
 
 void tenon__joint_follow(struct tenon_joint *joint, const struct tenon_joint_command *command)
 {
-    if (joint->mover != NULL ||
-        (joint->status != TENON_JOINT_ENABLED && joint->status != TENON_JOINT_ENABLING)) {
+    const bool will_be_enabled =
+        joint->status == TENON_JOINT_ENABLED || joint->status == TENON_JOINT_ENABLING ||
+        (joint->status == TENON_JOINT_STOPPING && joint->after_stop == TENON_JOINT_ENABLED);
+    if (joint->mover != NULL || !will_be_enabled) {
         return;
     }
     joint->setpoint = *command;
     joint->has_setpoint = true;
-}
-
-static struct tenon_controller_input input_of(const struct tenon_joint *joint, float dt_s)
-{
-    const struct tenon_controller_input input = {
-        .setpoint = joint->setpoint,
-        .state = joint->state,
-        .position_error_rad = (float)(joint->setpoint.position_rad - joint->state.position_rad),
-        .dt_s = dt_s,
-    };
-    return input;
 }
 
 static int control(struct tenon_joint *joint, float dt_s, struct tenon_joint_command *out_command)

@@ -161,8 +161,8 @@ static bool limit_velocity(struct tenon_joint *joint, struct tenon_joint_command
 {
     const double here = joint->state.position_rad;
     const struct tenon_joint_limits *const l = &joint->limits;
-    const float room = (float)(command->velocity_rad_s > 0.0f ? l->position_max_rad - here
-                                                              : here - l->position_min_rad);
+    const float room = command->velocity_rad_s > 0.0f ? way_between(here, l->position_max_rad)
+                                                      : way_between(l->position_min_rad, here);
     const float v = limit_speed(joint, command->velocity_rad_s, room, dt);
     const bool changed = v < command->velocity_rad_s || v > command->velocity_rad_s;
     command->velocity_rad_s = v;

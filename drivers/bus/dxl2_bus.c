@@ -306,7 +306,9 @@ static int send(struct tenon_dxl2_bus *self, struct tenon_line *line, tenon_ns_t
 
 static enum tenon__dxl2_job next_job(struct tenon_dxl2_bus *self, tenon_ns_t now)
 {
-    if (self->queue != NULL && self->queue->operation == TENON_OP_TORQUE_OFF) {
+    const bool is_torque_off = self->queue != NULL && self->queue->operation == TENON_OP_TORQUE_OFF;
+    /* Repeated to one that does not answer, it must not cost the others their cycles. */
+    if (is_torque_off && (self->queue->tries == 0 || !self->cycle_is_staged)) {
         return JOB_REQUEST;
     }
     if (self->cycle_is_staged) {

@@ -241,14 +241,14 @@ static int motor_identify(struct tenon_motor *motor, bool on)
 {
     struct tenon_dxl2_motor *self = from_motor(motor);
     const bool is_busy =
-        self->request.state == TENON_REQUEST_QUEUED || self->request.state == TENON_REQUEST_SENT;
+        self->led.state == TENON_REQUEST_QUEUED || self->led.state == TENON_REQUEST_SENT;
     if (!self->is_attached || !is_up(self) || !tenon_wire_is_up(motor->wire)) {
         return TENON_ERR_STATE;
     }
     if (is_busy) {
         return TENON_ERR_AGAIN;
     }
-    return tenon__dxl2_motor_submit(self, &self->request, TENON_OP_WRITE, DXL2_LED, 1, on ? 1 : 0);
+    return tenon__dxl2_motor_submit(self, &self->led, TENON_OP_WRITE, DXL2_LED, 1, on ? 1 : 0);
 }
 
 static const struct tenon_motor_api motor_api = {

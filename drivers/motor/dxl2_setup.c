@@ -954,6 +954,7 @@ static int motor_make_safe(struct tenon_module *module, tenon_ns_t now)
     }
     withdraw(self, &self->request);
     withdraw(self, &self->monitor);
+    withdraw(self, &self->led);
     if (self->safe.state == TENON_REQUEST_DONE) {
         self->safe.state = TENON_REQUEST_IDLE;
         const int result = tenon__dxl2_result(&self->safe);
@@ -975,6 +976,7 @@ static void motor_release(struct tenon_module *module)
     struct tenon_dxl2_motor *self = from_module(module);
     withdraw(self, &self->request);
     withdraw(self, &self->monitor);
+    withdraw(self, &self->led);
     withdraw(self, &self->safe);
     self->device.is_listening = false;
     self->device.out_is_fresh = false;

@@ -16,7 +16,9 @@ enum tenon_safe_action {
     TENON_SAFE_RAMP =
         0, /**< Stop category 1: braked at the acceleration limit, then torque off. The default. */
     TENON_SAFE_LIMP = 1, /**< Stop category 0: torque off at once. */
-    TENON_SAFE_HOLD = 2  /**< Stop category 2: braked at the acceleration limit, then held. */
+    /** Stop category 2: braked at the acceleration limit, then held. Effort and PWM modes hold
+     * nothing: they end at effort 0. */
+    TENON_SAFE_HOLD = 2
 };
 
 /** Where a joint is. */

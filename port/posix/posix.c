@@ -1,5 +1,5 @@
 /* The runner: one thread, absolute waits, no wake-up a byte. */
-#define _POSIX_C_SOURCE 200809L
+#define _GNU_SOURCE /* ppoll */
 #include "tenon/posix.h"
 
 #include <errno.h>
@@ -51,11 +51,25 @@ static unsigned collect_pending(const struct tenon_sched *sched, struct pollfd *
     return count;
 }
 
+static struct timespec to_timespec(tenon_ns_t t)
+{
+    const struct timespec result = {.tv_sec = (time_t)(t / TENON_S(1)),
+                                    .tv_nsec = (long)(t % TENON_S(1))};
+    return result;
+}
+
 static int wait_writable(struct pollfd *fds, unsigned count, tenon_ns_t until)
 {
     const tenon_ns_t left = until - tenon_posix_now();
-    const int ms = left > 0 ? (int)(left / TENON_MS(1)) + 1 : 0;
-    return poll(fds, (nfds_t)count, ms) < 0 && errno == EINTR ? TENON_ERR_AGAIN : TENON_OK;
+    const struct timespec t = to_timespec(left > 0 ? left : 0);
+    return ppoll(fds, (nfds_t)count, &t, NULL) < 0 && errno == EINTR ? TENON_ERR_AGAIN : TENON_OK;
+}
+
+/* The end of a time that may be without end. */
+static tenon_ns_t end_of(tenon_ns_t timeout_ns)
+{
+    const tenon_ns_t now = tenon_posix_now();
+    return timeout_ns < TENON_NEVER - now ? now + timeout_ns : TENON_NEVER;
 }
 
 /*
@@ -69,8 +83,7 @@ static int wait_until(const struct tenon_sched *sched, tenon_ns_t until)
     if (count > 0) {
         return wait_writable(fds, count, until);
     }
-    const struct timespec t = {.tv_sec = (time_t)(until / TENON_S(1)),
-                               .tv_nsec = (long)(until % TENON_S(1))};
+    const struct timespec t = to_timespec(until);
     return clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &t, NULL) == EINTR ? TENON_ERR_AGAIN
                                                                               : TENON_OK;
 }
@@ -110,7 +123,7 @@ int tenon_posix_start(struct tenon_sched *sched, tenon_ns_t timeout_ns)
     if (rc < 0) {
         return rc;
     }
-    const tenon_ns_t end = tenon_posix_now() + timeout_ns;
+    const tenon_ns_t end = end_of(timeout_ns);
     do {
         if (tenon_posix_cycle(sched) < 0) {
             return TENON_ERR_AGAIN;
@@ -124,7 +137,7 @@ int tenon_posix_start(struct tenon_sched *sched, tenon_ns_t timeout_ns)
 
 int tenon_posix_stop(struct tenon_sched *sched, tenon_ns_t timeout_ns)
 {
-    const tenon_ns_t end = tenon_posix_now() + timeout_ns;
+    const tenon_ns_t end = end_of(timeout_ns);
     int rc = tenon_sched_make_safe(sched);
     while (rc == TENON_ERR_FULL && tenon_posix_now() < end) { /* a step makes room */
         (void)tenon_posix_cycle(sched);

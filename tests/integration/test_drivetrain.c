@@ -242,6 +242,45 @@ static void a_joint_cannot_be_in_it_twice(void **state)
     assert_int_equal(tenon_sched_start(&rig.sched), TENON_ERR_STATE);
 }
 
+static void torque_found_on_one_motor_goes_when_either_joint_is_disabled(void **state)
+{
+    (void)state;
+    for (unsigned by_estop = 0; by_estop < 2; by_estop++) {
+        make();
+        rig.motors[0].torque_found_on = true;
+        start();
+        assert_true(rig.motors[0].torque_is_on);
+        if (by_estop != 0) {
+            tenon_sched_estop(&rig.sched);
+        } else {
+            assert_int_equal(tenon_joint_disable(roll), TENON_OK);
+        }
+        rig_steps(&rig, 10);
+        assert_false(rig.motors[0].torque_is_on);
+    }
+}
+
+static void what_was_left_holding_by_a_fault_can_be_disabled(void **state)
+{
+    (void)state;
+    make();
+    pitch->safe_action = TENON_SAFE_HOLD;
+    roll->safe_action = TENON_SAFE_HOLD;
+    rig.motors[1].again[RIG_ACTIVATE] = 20;
+    start();
+    assert_int_equal(tenon_joint_enable(pitch), TENON_OK);
+    rig_steps(&rig, 8);
+    assert_true(rig.motors[0].torque_is_on);
+    rig.motors[1].fail_at[RIG_ACTIVATE] = rig.motors[1].calls[RIG_ACTIVATE] + 1;
+    rig.motors[1].fails_on[RIG_ACTIVATE] = true;
+    rig_steps(&rig, 10);
+    assert_int_equal(pitch->status, TENON_JOINT_FAULT);
+    assert_int_equal(tenon_joint_disable(pitch), TENON_OK);
+    rig_steps(&rig, 20);
+    assert_false(rig.motors[0].torque_is_on);
+    assert_false(rig.motors[1].torque_is_on);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -254,6 +293,8 @@ int main(void)
         cmocka_unit_test(disable_of_one_brakes_both_then_takes_torque_off),
         cmocka_unit_test(a_fault_is_reset_for_both),
         cmocka_unit_test(a_joint_cannot_be_in_it_twice),
+        cmocka_unit_test(torque_found_on_one_motor_goes_when_either_joint_is_disabled),
+        cmocka_unit_test(what_was_left_holding_by_a_fault_can_be_disabled),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -14,6 +14,8 @@ static struct tenon_joint *const joint = &rig.joints[0];
 
 enum trouble { TROUBLE_NONE, TROUBLE_ERROR, TROUBLE_NAN };
 
+static struct tenon_joint_command tracked;
+static unsigned tracked_count;
 static enum trouble controller_trouble;
 static enum trouble reducer_trouble;
 static struct tenon_controller controller;
@@ -47,7 +49,8 @@ static int track(struct tenon_controller *self,
 {
     (void)self;
     (void)input;
-    (void)applied;
+    tracked = *applied;
+    tracked_count++;
     return TENON_OK;
 }
 
@@ -873,6 +876,85 @@ static void it_moves_from_the_command_on_until_it_stands(void **state)
     assert_false(tenon_joint_is_moving(NULL));
 }
 
+static void a_speed_is_not_left_running_as_if_it_held(void **state)
+{
+    (void)state;
+    const struct tenon_joint_command turn = {.velocity_rad_s = 0.5f, .mode = TENON_MODE_VELOCITY};
+    rig_make(&rig, 1);
+    (void)rig_motor_init(&rig.motors[0], TENON_MODE_VELOCITY);
+    rig.joints[0].safe_action = TENON_SAFE_HOLD;
+    rig_start_enabled(&rig);
+    assert_int_equal(tenon_joint_follow(&rig.joints[0], &turn), TENON_OK);
+    rig_steps(&rig, 100);
+    assert_true(rig.motors[0].torque_is_on);
+    rig.motors[0].is_mute = true;
+    rig_steps(&rig, 200);
+    assert_int_equal(rig.joints[0].status, TENON_JOINT_FAULT);
+    assert_false(rig.motors[0].torque_is_on);
+}
+
+static void holding_keeps_to_the_cap_of_the_joint(void **state)
+{
+    (void)state;
+    unsigned held = 0;
+    for (unsigned k = 0; k <= 12; k++) {
+        rig_make(&rig, 1);
+        (void)rig_motor_init(&rig.motors[0], TENON_MODE_EFFORT_POSITION);
+        rig.motors[0].again[RIG_ACTIVATE] = 3;
+        rig.joints[0].safe_action = TENON_SAFE_HOLD;
+        rig_start(&rig);
+        rig_steps(&rig, 5);
+        assert_int_equal(tenon_joint_enable(&rig.joints[0]), TENON_OK);
+        rig_steps(&rig, k);
+        tenon_sched_estop(&rig.sched);
+        rig_steps(&rig, 30);
+        if (rig.joints[0].status == TENON_JOINT_HOLDING) {
+            held++;
+            assert_true(rig.motors[0].last.effort_nm > 0.0f);
+            assert_true(rig.motors[0].last.effort_nm <= rig.joints[0].limits.effort_nm);
+        }
+    }
+    assert_true(held > 3);
+}
+
+static void a_set_point_given_while_braking_to_stay_enabled_is_followed(void **state)
+{
+    (void)state;
+    const struct tenon_joint_command there = {.position_rad = 0.2, .mode = TENON_MODE_POSITION};
+    rig_make(&rig, 1);
+    rig_start_enabled(&rig);
+    assert_int_equal(tenon_joint_follow(&rig.joints[0], &there), TENON_OK);
+    rig_steps(&rig, 50);
+    assert_int_equal(tenon_joint_stop(&rig.joints[0]), TENON_OK);
+    assert_int_equal(tenon_joint_follow(&rig.joints[0], &there), TENON_OK);
+    rig_steps(&rig, 2000);
+    assert_true(fabs(rig.joints[0].command.position_rad - 0.2) < 1e-9);
+}
+
+static void a_controller_begins_where_torque_came_on(void **state)
+{
+    (void)state;
+    rig_make(&rig, 1);
+    rig.motors[0].position_rad = 0.7;
+    controller = (struct tenon_controller){.module = {.driver = &controller_driver}};
+    controller_trouble = TROUBLE_NONE;
+    rig_add(&rig);
+    assert_int_equal(tenon_joint_use_controller(&rig.joints[0], &controller), TENON_OK);
+    assert_int_equal(tenon_sched_start(&rig.sched), TENON_OK);
+    rig_steps(&rig, 10);
+    for (unsigned i = 1; i <= 3; i++) { /* each time anew */
+        tracked_count = 0;
+        assert_int_equal(tenon_joint_enable(&rig.joints[0]), TENON_OK);
+        rig_steps(&rig, 5);
+        assert_int_equal(rig.joints[0].status, TENON_JOINT_ENABLED);
+        assert_int_equal(tracked_count, 1);
+        assert_int_equal(tracked.mode, TENON_MODE_POSITION);
+        assert_true(fabs(tracked.position_rad - 0.7) < 1e-9);
+        assert_int_equal(tenon_joint_disable(&rig.joints[0]), TENON_OK);
+        rig_steps(&rig, 20);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -907,6 +989,10 @@ int main(void)
         cmocka_unit_test(a_slow_joint_follows_a_move_within_its_limits),
         cmocka_unit_test(samples_that_are_no_samples_make_the_joint_stale),
         cmocka_unit_test(it_moves_from_the_command_on_until_it_stands),
+        cmocka_unit_test(a_speed_is_not_left_running_as_if_it_held),
+        cmocka_unit_test(holding_keeps_to_the_cap_of_the_joint),
+        cmocka_unit_test(a_set_point_given_while_braking_to_stay_enabled_is_followed),
+        cmocka_unit_test(a_controller_begins_where_torque_came_on),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -15,13 +15,13 @@ struct dxl2_parser;
 struct tenon__dxl2_group;
 struct tenon__dxl2_record;
 
-/* An acyclic transmission whose answer may still come. */
+/** An acyclic transmission whose answer may still come. Private to the bus. */
 struct tenon__dxl2_owed {
-    const struct tenon_request *request; /* NULL: it is over */
-    tenon_ns_t until_ns;
-    uint8_t id;
-    uint8_t other_id;
-    uint8_t width;
+    const struct tenon_request *request; /**< NULL: it is over. */
+    tenon_ns_t until_ns;                 /**< Not awaited after that. */
+    uint8_t id;                          /**< Node that owes an answer. */
+    uint8_t other_id;                    /**< Second node it may come from. */
+    uint8_t width;                       /**< Data bytes of the answer. */
 };
 
 /**

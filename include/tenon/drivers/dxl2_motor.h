@@ -81,7 +81,8 @@ struct tenon_dxl2_motor {
     const struct tenon__dxl2_model *model;
     struct tenon_dxl2_motor_config config;
     struct tenon_bus_device device;
-    struct tenon_request request; /* of lifecycle steps and identify */
+    struct tenon_request request; /* of lifecycle steps */
+    struct tenon_request led;     /* of identify: no lifecycle step may take its answer */
     struct tenon_request monitor; /* of health */
     struct tenon_request safe;    /* torque off: its own, so that it never waits for another */
     tenon_ns_t until_ns;          /* end of waiting for a reboot */
