@@ -282,6 +282,27 @@ static void silence_costs_neighbours_one_sample_at_most(void **state)
     }
 }
 
+/* Torque off to one that is away is repeated for as long as it is away. */
+static void taking_torque_off_one_that_is_away_costs_the_others_nothing(void **state)
+{
+    static const struct arm_config ramping = {.safe_action = {TENON_SAFE_RAMP}};
+    const struct tenon_sim_faults deaf = {.deaf = true};
+    (void)state;
+    for (unsigned sick = 0; sick < ARM_JOINTS; sick++) {
+        set_out(&ramping);
+        arm.line.base.latency_ns = TENON_MS(2); /* as an adapter has it: time-outs are long */
+        arm_set_faults(&arm, sick, &deaf);
+        arm_run(&arm, TENON_MS(150));
+        assert_int_equal(joint(sick)->status, TENON_JOINT_FAULT);
+        const uint32_t cycles = arm.line.cycle_count;
+        arm_run(&arm, 250 * ARM_PERIOD);
+        assert_in_range(arm.line.cycle_count - cycles, 248, 251);
+        for (unsigned i = 0; i < arm.count; i++) {
+            assert_int_equal(joint(i)->status, i == sick ? TENON_JOINT_FAULT : TENON_JOINT_ENABLED);
+        }
+    }
+}
+
 static void servo_that_stays_silent_stops_the_group_or_not(void **state)
 {
     (void)state;
@@ -577,6 +598,7 @@ int main(void)
         cmocka_unit_test(move_survives_each_failing_line_call),
         cmocka_unit_test(joints_that_ramp_let_go_when_the_line_fails),
         cmocka_unit_test(unplugged_line_is_told_and_taken_up_again),
+        cmocka_unit_test(taking_torque_off_one_that_is_away_costs_the_others_nothing),
         cmocka_unit_test(silence_costs_neighbours_one_sample_at_most),
         cmocka_unit_test(servo_that_stays_silent_stops_the_group_or_not),
         cmocka_unit_test(broken_replies_are_survived),

@@ -196,6 +196,16 @@ static void stop_finds_its_way_through_a_full_queue(void **state)
     assert_false(rig.motors[0].torque_is_on);
 }
 
+static void a_time_without_end_is_none_that_has_passed(void **state)
+{
+    (void)state;
+    make(PERIOD);
+    rig.motors[0].again[RIG_PROBE] = 5;
+    assert_int_equal(tenon_posix_start(&rig.sched, TENON_NEVER), TENON_OK);
+    enable();
+    assert_int_equal(tenon_posix_stop(&rig.sched, TENON_NEVER), TENON_OK);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -208,6 +218,7 @@ int main(void)
         cmocka_unit_test(stop_ends_when_every_joint_is_safe),
         cmocka_unit_test(stop_gives_up_when_the_time_is_over),
         cmocka_unit_test(stop_finds_its_way_through_a_full_queue),
+        cmocka_unit_test(a_time_without_end_is_none_that_has_passed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
