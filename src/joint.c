@@ -121,36 +121,16 @@ static bool motors_follow(struct tenon_joint *joint)
     return true;
 }
 
-/* Whether the servos hold without our doing. */
+/* Whether the servos hold without our doing: by position they do, a speed or an effort goes on. */
 static bool motors_hold(struct tenon_joint *joint)
 {
     unsigned count;
     const struct tenon_slot *const motors = tenon__joint_motors(joint, &count);
     for (unsigned i = 0; i < count; i++) {
-        const bool has_torque = motors[i].module->state == TENON_MODULE_ACTIVE ||
-                                tenon__slot_motor(&motors[i])->is_holding;
-        if (!has_torque || tenon__slot_goes_off(&motors[i])) {
-            return false;
-        }
-    }
-    return true;
-}
-
-/* Whether a servo keeps its place alone: by position it does; a speed or an effort would go on. */
-static bool stays_put(const struct tenon_slot *slot)
-{
-    const struct tenon_motor *const motor = tenon__slot_motor(slot);
-    const bool has_goal =
-        slot->module->state == TENON_MODULE_ACTIVE || motor->is_holding || motor->has_command;
-    return has_goal && tenon__mode_is_position(motor->mode);
-}
-
-static bool all_stay_put(struct tenon_joint *joint)
-{
-    unsigned count;
-    const struct tenon_slot *const motors = tenon__joint_motors(joint, &count);
-    for (unsigned i = 0; i < count; i++) {
-        if (!stays_put(&motors[i])) {
+        const struct tenon_motor *const motor = tenon__slot_motor(&motors[i]);
+        const bool has_torque = motor->module.state == TENON_MODULE_ACTIVE || motor->is_holding;
+        if (!has_torque || !tenon__mode_is_position(motor->mode) ||
+            tenon__slot_goes_off(&motors[i])) {
             return false;
         }
     }
@@ -212,7 +192,7 @@ static bool halt_one(struct tenon_joint *joint, uint8_t action, uint8_t after)
         return false;
     }
     const bool can_brake = joint->status != TENON_JOINT_ENABLING && motors_follow(joint);
-    const bool can_hold = can_brake || (motors_hold(joint) && all_stay_put(joint));
+    const bool can_hold = can_brake || motors_hold(joint);
     if (action == TENON_SAFE_LIMP || (action == TENON_SAFE_RAMP && !can_brake) || !can_hold) {
         joint->status = after;
         return true;
@@ -317,8 +297,11 @@ static void leave_motors(struct tenon_joint *joint)
     struct tenon_slot *const motors = tenon__joint_motors(joint, &count);
     const bool may_hold = shared_action(joint) == TENON_SAFE_HOLD;
     for (unsigned i = 0; i < count; i++) {
-        const bool holds = may_hold && stays_put(&motors[i]);
-        tenon__slot_motor(&motors[i])->is_holding = holds;
+        struct tenon_motor *const motor = tenon__slot_motor(&motors[i]);
+        const bool has_goal =
+            motor->module.state == TENON_MODULE_ACTIVE || motor->is_holding || motor->has_command;
+        const bool holds = may_hold && has_goal && tenon__mode_is_position(motor->mode);
+        motor->is_holding = holds;
         tenon__slot_wish(joint->sched, &motors[i], holds ? TENON__WISH_KEEP : TENON__WISH_OFF);
     }
 }

@@ -398,6 +398,7 @@ static void end_safe(struct tenon_slot *slot)
     }
     if (slot->role == TENON_ROLE_MOTOR) {
         tenon__slot_motor(slot)->is_holding = false;
+        tenon__slot_motor(slot)->has_command = false; /* it follows nothing any more */
     }
 }
 

@@ -281,6 +281,30 @@ static void what_was_left_holding_by_a_fault_can_be_disabled(void **state)
     assert_false(rig.motors[1].torque_is_on);
 }
 
+static void a_motor_without_torque_is_not_taken_for_one_that_holds(void **state)
+{
+    (void)state;
+    make();
+    pitch->safe_action = TENON_SAFE_HOLD;
+    roll->safe_action = TENON_SAFE_HOLD;
+    start();
+    assert_int_equal(tenon_joint_enable(pitch), TENON_OK);
+    rig_steps(&rig, 10);
+    assert_int_equal(tenon_joint_disable(pitch), TENON_OK);
+    rig_steps(&rig, 20);
+    assert_false(rig.motors[0].torque_is_on);
+    assert_int_equal(tenon_joint_enable(pitch), TENON_OK); /* and in that step the other fails */
+    rig.motors[1].fail_at[RIG_READ] = rig.motors[1].calls[RIG_READ] + 1;
+    rig_step(&rig);
+    assert_int_equal(pitch->status, TENON_JOINT_FAULT);
+    assert_false(rig.motors[0].torque_is_on);
+    assert_false(rig.motors[0].base.is_holding);
+    rig_steps(&rig, 500);
+    assert_int_equal(tenon_joint_reset(pitch), TENON_OK);
+    rig_steps(&rig, 20);
+    assert_int_equal(pitch->status, TENON_JOINT_DISABLED);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -295,6 +319,7 @@ int main(void)
         cmocka_unit_test(a_joint_cannot_be_in_it_twice),
         cmocka_unit_test(torque_found_on_one_motor_goes_when_either_joint_is_disabled),
         cmocka_unit_test(what_was_left_holding_by_a_fault_can_be_disabled),
+        cmocka_unit_test(a_motor_without_torque_is_not_taken_for_one_that_holds),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
