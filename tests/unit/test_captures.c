@@ -208,11 +208,14 @@ static void replay(const struct capture *capture)
 static void simulated_servos_answer_captured_requests_byte_for_byte(void **state)
 {
     (void)state;
+    unsigned replayed = 0;
     for (size_t i = 0; i < CAPTURE_COUNT; i++) {
         if (captures[i].models[0] != NULL) {
             replay(&captures[i]);
+            replayed++;
         }
     }
+    assert_int_equal(replayed, 3);
 }
 
 int main(void)
