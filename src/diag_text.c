@@ -34,6 +34,9 @@ static const char *const sentences[] = {
                           "it couples",
     [TENON_CAUSE_FIELDS] =
         "%s: this bus cannot carry the driver's cyclic fields; choose neighbouring registers",
+    [TENON_CAUSE_MEDIUM] =
+        "%s: this line does not carry what the bus speaks; give a CAN bus a line of CAN frames, "
+        "any other a line of bytes",
     [TENON_CAUSE_MODE_UNSUPPORTED] =
         "%s: this motor does not take commands of mode %m; choose a mode it has",
     [TENON_CAUSE_LIMIT_ORDER] =

@@ -95,6 +95,10 @@ int tenon_sched_add_wire(struct tenon_sched *self,
     if (rc < 0) {
         return rc;
     }
+    if (line != NULL && bus != NULL && line->medium != bus->medium) {
+        return tenon__refuse_value(self, TENON_ERR_ARG, TENON_CAUSE_MEDIUM, name,
+                                   (float)line->medium, (float)bus->medium);
+    }
     wire->name = name;
     rc = tenon__slot_seat(self, &wire->line, TENON_ROLE_LINE, line != NULL ? &line->module : NULL,
                           name);

@@ -173,7 +173,8 @@ struct tenon_bus_api {
 struct tenon_bus {
     struct tenon_module
         module; /**< What all roles share; first, so that a pointer to it is one to this. */
-    struct tenon_wire *wire;            /**< Set by the core; gives the line's baud and latency. */
+    struct tenon_wire *wire; /**< Set by the core; gives the line's baud and latency. */
+    uint8_t medium; /**< enum tenon_medium it needs of its line. Set by the driver's init. */
     struct tenon_bus_counters counters; /**< Only rise. Counted by the driver. */
 };
 

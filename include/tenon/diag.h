@@ -26,6 +26,7 @@ enum tenon_cause {
     TENON_CAUSE_RATE,   /**< value: rate divisor; bound: a divisor it is not harmonic with. */
     TENON_CAUSE_SHAPE,  /**< Motor, reducer and joint counts do not fit; value, bound: counts. */
     TENON_CAUSE_FIELDS, /**< Cyclic fields this bus cannot carry. */
+    TENON_CAUSE_MEDIUM, /**< value: medium of the line; bound: medium the bus needs. */
     TENON_CAUSE_MODE_UNSUPPORTED,    /**< value: the mode asked for. */
     TENON_CAUSE_LIMIT_ORDER,         /**< value: minimum; bound: maximum below it. */
     TENON_CAUSE_LIMIT_MISSING,       /**< A limit that must be positive is not; detail names it. */

@@ -1,4 +1,4 @@
-/** @file line.h @brief Line role: moves bytes and knows no protocol. */
+/** @file line.h @brief Line role: moves bytes, or CAN frames, and knows no protocol. */
 #ifndef TENON_LINE_H
 #define TENON_LINE_H
 
@@ -9,6 +9,12 @@ extern "C" {
 #endif
 
 struct tenon_line;
+
+/** What a line carries. */
+enum tenon_medium {
+    TENON_MEDIUM_BYTES = 0, /**< A stream of bytes. */
+    TENON_MEDIUM_CAN = 1    /**< Whole CAN frames: struct tenon_can_frame (can.h). */
+};
 
 /**
  * Methods a line driver provides beside the lifecycle (probe opens the port, release closes it).
@@ -49,6 +55,7 @@ struct tenon_line {
                               driver, scheduling). */
     uint64_t rx_bytes;     /**< Only rises. Counted by the driver. */
     uint64_t tx_bytes;     /**< Only rises. Counted by the driver. */
+    uint8_t medium;        /**< enum tenon_medium. Set by the driver's init. */
     bool tx_pending;       /**< The last write took less than offered: wait for writability too. */
 };
 

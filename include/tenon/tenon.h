@@ -3,6 +3,7 @@
 #ifndef TENON_H
 #define TENON_H
 
+#include "tenon/can.h"
 #include "tenon/drivers/differential_reducer.h"
 #include "tenon/drivers/dxl2_bus.h"
 #include "tenon/drivers/dxl2_motor.h"

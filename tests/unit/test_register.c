@@ -572,6 +572,14 @@ static void wire_is_refused_without_its_parts(void **state)
                    TENON_CAUSE_NULL, "bus");
 }
 
+static void a_line_of_another_medium_than_the_bus_needs_is_refused(void **state)
+{
+    (void)state;
+    rig.bus.medium = TENON_MEDIUM_CAN;
+    assert_refused(add_wire(), TENON_ERR_ARG, TENON_CAUSE_MEDIUM, "bus");
+    assert_numbers(TENON_MEDIUM_BYTES, TENON_MEDIUM_CAN);
+}
+
 static void wire_and_its_parts_are_taken_once(void **state)
 {
     static struct tenon_wire other;
@@ -1092,6 +1100,7 @@ int main(void)
         TEST(every_required_method_is_demanded_by_name),
         TEST(refusal_of_attach_is_passed_on),
         TEST(wire_is_refused_without_its_parts),
+        TEST(a_line_of_another_medium_than_the_bus_needs_is_refused),
         TEST(wire_and_its_parts_are_taken_once),
         TEST(wires_are_listed_in_order),
         TEST(joint_is_refused_without_its_parts),
