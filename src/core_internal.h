@@ -42,7 +42,7 @@ static inline bool tenon__is_finite(double x)
 /* No comparison holds for NaN. */
 static inline bool tenon__is_finitef(float x)
 {
-    return x <= FLT_MAX && x >= -FLT_MAX;
+    return __builtin_fabsf(x) <= FLT_MAX;
 }
 
 double tenon__sqrt(double x);
@@ -51,12 +51,12 @@ float tenon__sqrtf(float x);
 
 static inline double tenon__abs(double x)
 {
-    return x < 0.0 ? -x : x;
+    return __builtin_fabs(x);
 }
 
 static inline float tenon__absf(float x)
 {
-    return x < 0.0f ? -x : x;
+    return __builtin_fabsf(x);
 }
 
 static inline double tenon__clamp(double x, double low, double high)
@@ -71,23 +71,22 @@ static inline float tenon__clampf(float x, float low, float high)
 
 /* --- the plan --- */
 
-/* One entry: a joint alone (1 motor, 1 joint) or a drivetrain. */
-struct tenon__drive {
-    struct tenon_slot *motors;
-    struct tenon_slot *reducer;
-    struct tenon_joint *const *joints;
-    uint8_t motor_count;
-    uint8_t joint_count;
-    uint8_t divisor;
-    uint8_t phase;
-};
-
-/* Entries of equal rate and phase stand together. */
+/* The plan's entries, joints alone and the first ones of drivetrains, of equal rate and phase stand
+ * together. */
 struct tenon__rate {
     uint32_t first;
     uint32_t count;
     uint8_t divisor;
     uint8_t phase;
+};
+
+/* What a joint runs with: its own motor and reducer, or those of its drivetrain. */
+struct tenon__drive {
+    struct tenon_slot *motors;
+    struct tenon_slot *reducer;
+    struct tenon_joint *const *joints;
+    unsigned motor_count;
+    unsigned joint_count;
 };
 
 /* What one step passes down. */
@@ -189,17 +188,37 @@ bool tenon__limiter_brake(struct tenon_joint *joint,
                           float dt_s);
 bool tenon__gate_apply(struct tenon_motor *motor, struct tenon_motor_command *command, float dt_s);
 
+/* The usual case, quickly: within the motor's reach and limits, and not a duty, which has its own.
+ * NaN fails every comparison. What does not pass is looked at closely. */
+static inline bool tenon__gate_passes(const struct tenon_motor *motor,
+                                      const struct tenon_motor_command *command,
+                                      float dt_s)
+{
+    const struct tenon_motor_limits *const l = &motor->limits;
+    const double p = command->position_rad;
+    return command->mode != TENON_MODE_PWM && motor->has_command && p >= l->position_min_rad &&
+           p <= l->position_max_rad &&
+           tenon__absf((float)(p - motor->command.position_rad)) <= l->velocity_top_rad_s * dt_s &&
+           tenon__absf(command->velocity_rad_s) <= l->velocity_max_rad_s &&
+           tenon__absf(command->effort_nm) <= l->effort_max_nm;
+}
+
 static inline bool tenon__mode_is_position(uint8_t mode)
 {
     return mode == TENON_MODE_POSITION || mode == TENON_MODE_EXTENDED_POSITION ||
            mode == TENON_MODE_EFFORT_POSITION;
 }
 
-/* --- drive.c, joint.c --- */
+/* --- drive.c, readiness.c, joint.c --- */
 
 void tenon__drive_run(struct tenon_sched *sched,
-                      const struct tenon__drive *drive,
+                      struct tenon_joint *lead,
                       const struct tenon__cycle *cycle);
+int tenon__drive_to_joint(const struct tenon__drive *drive,
+                          const struct tenon_motor_state *motors,
+                          float dt_s,
+                          struct tenon_joint_state *out_joints);
+bool tenon__drive_is_up(struct tenon_sched *sched, struct tenon_joint *lead, tenon_ns_t now);
 uint8_t tenon__joint_mode(struct tenon_joint *joint);
 void tenon__joint_enable(struct tenon_joint *joint);
 void tenon__joint_disable(struct tenon_joint *joint);
@@ -239,6 +258,19 @@ static inline struct tenon_joint *const *tenon__joint_siblings(struct tenon_join
 {
     *out_count = joint->drivetrain != NULL ? joint->drivetrain->joint_count : 1u;
     return joint->drivetrain != NULL ? joint->drivetrain->joints : &joint->self;
+}
+
+static inline struct tenon_slot *tenon__joint_reducer(struct tenon_joint *joint)
+{
+    return joint->drivetrain != NULL ? &joint->drivetrain->reducer : &joint->reducer;
+}
+
+static inline struct tenon__drive tenon__drive_of(struct tenon_joint *joint)
+{
+    struct tenon__drive drive = {.reducer = tenon__joint_reducer(joint)};
+    drive.motors = tenon__joint_motors(joint, &drive.motor_count);
+    drive.joints = tenon__joint_siblings(joint, &drive.joint_count);
+    return drive;
 }
 
 /* --- path.c, group.c --- */
@@ -283,19 +315,20 @@ bool tenon__queue_take(struct tenon_command_queue *queue, struct tenon_command_e
 void tenon__snapshot_publish(struct tenon_sched *sched,
                              const struct tenon__cycle *cycle,
                              tenon_ns_t release);
-void tenon__timing_halve(struct tenon_timing *timing);
+void tenon__timing_note_longest(struct tenon_timing *timing, uint32_t ticks);
+void tenon__timing_halve(struct tenon_timing *timing, unsigned full);
 
+/* One test stands for a new longest time and for those beyond the last bucket: both are rare. */
 static inline void tenon__timing_add(struct tenon_timing *timing, uint32_t ticks)
 {
-    const unsigned log2 = 31u - (unsigned)__builtin_clz(ticks | 1u);
-    const unsigned last = TENON_TIMING_BUCKETS - 1u;
-    uint16_t *const bucket = &timing->bucket[log2 < last ? log2 : last];
+    unsigned log2 = 31u ^ (unsigned)__builtin_clz(ticks | 1u);
     timing->sum_ticks += ticks;
-    if (ticks > timing->max_ticks) {
-        timing->max_ticks = ticks;
+    if (ticks > timing->watch_ticks) {
+        tenon__timing_note_longest(timing, ticks);
+        log2 = log2 < TENON_TIMING_BUCKETS ? log2 : TENON_TIMING_BUCKETS - 1u;
     }
-    if (++*bucket == UINT16_MAX) {
-        tenon__timing_halve(timing);
+    if (++timing->bucket[log2] == 0) {
+        tenon__timing_halve(timing, log2);
     }
 }
 

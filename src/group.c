@@ -192,24 +192,31 @@ static void prepare(struct tenon_group *group)
     }
 }
 
-/* A member that is no longer moved by us has failed or was taken away. @return whether any is left.
- */
+/* A member that is no longer moved by us has failed or was taken away. */
+static void note_loss(struct tenon_group *group, const struct tenon_joint *joint)
+{
+    if (group->diag.code != TENON_OK) {
+        return; /* the first one counts */
+    }
+    group->diag = joint->diag;
+    if (joint->diag.code == TENON_OK) {
+        refuse_member(&group->diag, joint, TENON_CAUSE_MEMBER);
+    }
+    group->diag.subject = joint->name;
+    if (group->policy == TENON_GROUP_STOP_ALL && group->status == TENON_GROUP_MOVING) {
+        group->status = TENON_GROUP_STOPPING;
+    }
+}
+
+/* @return whether any member is left. */
 static bool look_after_members(struct tenon_group *group)
 {
     bool any_left = false;
     for (unsigned i = 0; i < group->joint_count; i++) {
-        const struct tenon_joint *const joint = group->joints[i];
-        if (joint->mover == group) {
+        if (group->joints[i]->mover == group) {
             any_left = true;
-        } else if (group->diag.code == TENON_OK) {
-            group->diag = joint->diag;
-            if (joint->diag.code == TENON_OK) {
-                refuse_member(&group->diag, joint, TENON_CAUSE_MEMBER);
-            }
-            group->diag.subject = joint->name;
-            if (group->policy == TENON_GROUP_STOP_ALL && group->status == TENON_GROUP_MOVING) {
-                group->status = TENON_GROUP_STOPPING;
-            }
+        } else {
+            note_loss(group, group->joints[i]);
         }
     }
     return any_left;

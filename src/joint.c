@@ -430,17 +430,13 @@ static bool follow_controller(struct tenon_joint *joint, float dt_s)
 }
 
 /* @return whether there is a command of this cycle. */
-static bool follow(struct tenon_joint *joint, float dt_s)
+static inline bool follow(struct tenon_joint *joint, float dt_s)
 {
     if (joint->controller.module != NULL) {
-        if (!follow_controller(joint, dt_s)) {
-            return false;
-        }
-    } else {
-        joint->command = joint->setpoint;
-        (void)tenon__limiter_apply(joint, &joint->command, dt_s);
+        return follow_controller(joint, dt_s);
     }
-    watch_following(joint);
+    joint->command = joint->setpoint;
+    (void)tenon__limiter_apply(joint, &joint->command, dt_s);
     return true;
 }
 
@@ -462,27 +458,27 @@ static void step_brake(struct tenon_joint *joint, float dt_s)
     joint->is_at_rest = tenon__limiter_brake(joint, &joint->command, dt_s);
 }
 
+static void idle(struct tenon_joint *joint)
+{
+    const bool has_goal =
+        joint->status == TENON_JOINT_FAULT || joint->status == TENON_JOINT_HOLDING;
+    if (!has_goal || !motors_follow(joint)) { /* else its goal stands */
+        mirror_state(joint);
+    }
+}
+
 void tenon__joint_update(struct tenon_joint *joint, const struct tenon__cycle *cycle)
 {
-    switch ((enum tenon_joint_status)joint->status) {
-    case TENON_JOINT_ENABLED:
-        if (!follow(joint, cycle->dt_s) && joint->status == TENON_JOINT_STOPPING) {
-            step_brake(joint, cycle->dt_s);
+    if (joint->status == TENON_JOINT_ENABLED) {
+        if (follow(joint, cycle->dt_s)) {
+            watch_following(joint);
+            return;
         }
-        break;
-    case TENON_JOINT_STOPPING:
+    } else if (joint->status != TENON_JOINT_STOPPING) {
+        idle(joint);
+        return;
+    }
+    if (joint->status == TENON_JOINT_STOPPING) { /* perhaps just now */
         step_brake(joint, cycle->dt_s);
-        break;
-    case TENON_JOINT_DOWN:
-    case TENON_JOINT_DISABLED:
-    case TENON_JOINT_ENABLING:
-        mirror_state(joint);
-        break;
-    case TENON_JOINT_FAULT:
-    case TENON_JOINT_HOLDING:
-        if (!motors_follow(joint)) { /* else its goal stands */
-            mirror_state(joint);
-        }
-        break;
     }
 }

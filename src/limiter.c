@@ -122,15 +122,15 @@ static bool passes(struct tenon_joint *joint, const struct tenon_joint_command *
 {
     const struct tenon_joint_limits *const l = &joint->limits;
     const double p = command->position_rad, last = joint->last_position_rad;
-    const float v = way_between(last, p) / dt, speed = tenon__absf(v);
+    const float v = (float)(p - last) / dt, speed = tenon__absf(v);
+    const float top = l->velocity_rad_s * RATE_SLACK;
     const float dv = l->acceleration_rad_s2 * dt, more = speed + 0.5f * dv;
-    const float room =
-        v > 0.0f ? way_between(last, l->position_max_rad) : way_between(l->position_min_rad, last);
-    if (joint->is_behind || !(p >= l->position_min_rad && p <= l->position_max_rad) ||
-        !(speed <= l->velocity_rad_s) || !(tenon__absf(v - joint->last_velocity_rad_s) <= dv) ||
+    const float room = (float)(v > 0.0f ? l->position_max_rad - last : last - l->position_min_rad);
+    const bool is_inside = p >= l->position_min_rad && p <= l->position_max_rad;
+    if (!is_inside || joint->is_behind || !(speed <= top) ||
+        !(tenon__absf(v - joint->last_velocity_rad_s) <= dv * RATE_SLACK) ||
         !(more * more <= 2.0f * l->acceleration_rad_s2 * room) ||
-        !(tenon__absf(command->velocity_rad_s) <= l->velocity_rad_s) ||
-        !tenon__is_finitef(command->effort_nm)) {
+        !(tenon__absf(command->velocity_rad_s) <= top) || !tenon__is_finitef(command->effort_nm)) {
         return false;
     }
     joint->last_velocity_rad_s = v;

@@ -33,7 +33,7 @@ static void lay_out(struct tenon_sched *sched, uint8_t *base)
     size_t used = 0;
     sched->queue.capacity = (uint32_t)(3u * joints + 8u);
     sched->snapshot_count = (uint32_t)buffers;
-    sched->drives = carve(base, &used, sizeof *sched->drives, joints);
+    sched->drives = carve(base, &used, sizeof(struct tenon_joint *), joints);
     sched->rates = carve(base, &used, sizeof *sched->rates, joints);
     sched->queue.entries = carve(base, &used, sizeof *sched->queue.entries, sched->queue.capacity);
     sched->snapshot_heads = carve(base, &used, sizeof *sched->snapshot_heads, buffers);
@@ -61,18 +61,6 @@ static int check_harmonic(struct tenon_sched *sched)
         }
     }
     return TENON_OK;
-}
-
-static struct tenon__drive drive_of(struct tenon_joint *joint)
-{
-    struct tenon__drive drive = {.divisor = joint->divisor, .phase = joint->phase};
-    unsigned count;
-    drive.motors = tenon__joint_motors(joint, &count);
-    drive.motor_count = (uint8_t)count;
-    drive.joints = tenon__joint_siblings(joint, &count);
-    drive.joint_count = (uint8_t)count;
-    drive.reducer = joint->drivetrain != NULL ? &joint->drivetrain->reducer : &joint->reducer;
-    return drive;
 }
 
 /* A drivetrain enters the plan with its first joint. */
@@ -110,7 +98,7 @@ static void fill(struct tenon_sched *sched)
             .first = sched->drive_count, .divisor = j->divisor, .phase = j->phase};
         for (struct tenon_joint *k = sched->joints; k != NULL; k = k->next) {
             if (is_of_rate(k, rate->divisor, rate->phase)) {
-                sched->drives[sched->drive_count++] = drive_of(k);
+                sched->drives[sched->drive_count++] = k;
                 rate->count++;
             }
         }

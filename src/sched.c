@@ -183,22 +183,33 @@ static void watch_heartbeat(struct tenon_sched *self, tenon_ns_t now)
     }
 }
 
-static void run_rate(struct tenon_sched *self,
-                     const struct tenon__rate *rate,
-                     struct tenon__cycle *cycle,
-                     uint32_t *io_ticks)
+static uint32_t run_drives(struct tenon_sched *self,
+                           const struct tenon__rate *rate,
+                           const struct tenon__cycle *cycle,
+                           uint32_t ticks)
+{
+    struct tenon_joint *const *lead = &self->drives[rate->first];
+    struct tenon_joint *const *const end = lead + rate->count;
+    uint32_t (*const read_ticks)(void) = self->port->ticks;
+    for (; lead < end; lead++) {
+        tenon__drive_run(self, *lead, cycle);
+        const uint32_t before = ticks;
+        ticks = read_ticks(); /* the end of one is the start of the next */
+        tenon__timing_add(&(*lead)->timing, ticks - before);
+    }
+    return ticks;
+}
+
+static uint32_t run_rate(struct tenon_sched *self,
+                         const struct tenon__rate *rate,
+                         struct tenon__cycle *cycle,
+                         uint32_t ticks)
 {
     const tenon_ns_t period = self->period_ns * rate->divisor;
     const tenon_ns_t cycles = STALE_MIN_NS / period;
     cycle->dt_s = (float)self->period_ns * 1e-9f * (float)rate->divisor;
     cycle->stale_cycles = cycles > STALE_CYCLES ? (uint32_t)cycles : STALE_CYCLES;
-    const struct tenon__drive *drive = &self->drives[rate->first];
-    for (uint32_t i = 0; i < rate->count; i++, drive++) {
-        tenon__drive_run(self, drive, cycle);
-        const uint32_t ticks = self->port->ticks(); /* the end of one is the start of the next */
-        tenon__timing_add(&drive->joints[0]->timing, ticks - *io_ticks);
-        *io_ticks = ticks;
-    }
+    return run_drives(self, rate, cycle, ticks);
 }
 
 static void run_plan(struct tenon_sched *self, struct tenon__cycle *cycle)
@@ -207,7 +218,7 @@ static void run_plan(struct tenon_sched *self, struct tenon__cycle *cycle)
     for (uint32_t i = 0; i < self->rate_count; i++) {
         const struct tenon__rate *const rate = &self->rates[i];
         if (cycle->number % rate->divisor == rate->phase) {
-            run_rate(self, rate, cycle, &ticks);
+            ticks = run_rate(self, rate, cycle, ticks);
         }
     }
 }

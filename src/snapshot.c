@@ -28,7 +28,7 @@ static uint32_t free_buffer(const struct tenon_sched *sched)
     return 0; /* cannot be: there are two more than readers */
 }
 
-static void fill(const struct tenon_joint *joint, struct tenon_joint_snapshot *out)
+static void fill(const struct tenon_joint *joint, tenon_ns_t now, struct tenon_joint_snapshot *out)
 {
     out->position_rad = joint->state.position_rad;
     out->velocity_rad_s = joint->state.velocity_rad_s;
@@ -37,7 +37,7 @@ static void fill(const struct tenon_joint *joint, struct tenon_joint_snapshot *o
     out->command_rad = joint->command.position_rad;
     out->command_velocity_rad_s = joint->command.velocity_rad_s;
     out->command_effort_nm = joint->command.effort_nm;
-    out->age_s = (float)joint->age_ns * 1e-9f;
+    out->age_s = joint->state.valid != 0 ? (float)(now - joint->state.stamp_ns) * 1e-9f : 0.0f;
     out->code = joint->diag.code;
     out->cause = joint->diag.cause;
     out->status = joint->status;
@@ -60,7 +60,7 @@ void tenon__snapshot_publish(struct tenon_sched *sched,
     head->step_count = cycle->number;
     head->joint_count = sched->joint_count;
     for (const struct tenon_joint *j = sched->joints; j != NULL; j = j->next) {
-        fill(j, out++);
+        fill(j, cycle->now, out++);
     }
     tenon__store(&sched->snapshot_latest, buffer);
 }

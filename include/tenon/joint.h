@@ -57,7 +57,6 @@ struct tenon_joint {
     struct tenon_joint_command setpoint; /**< What was wanted in the newest cycle. */
     struct tenon_joint_command command;  /**< What passed the joint limiter in the newest cycle. */
     struct tenon_diag diag;     /**< Newest fault; code TENON_OK: none since the last reset. */
-    tenon_ns_t age_ns;          /**< Age of `state` when it was last used. */
     uint32_t limited_count;     /**< Commands the joint limiter had to change. Only rises. */
     uint32_t fault_count;       /**< Only rises. */
     uint8_t status;             /**< enum tenon_joint_status. */

@@ -12,12 +12,12 @@ extern "C" {
 /** One joint in a snapshot. */
 struct tenon_joint_snapshot {
     double position_rad;          /**< Measured. */
-    double command_rad;           /**< Commanded position, after the joint limiter. */
     float velocity_rad_s;         /**< Measured. */
     float effort_nm;              /**< Measured. */
+    double command_rad;           /**< Commanded position, after the joint limiter. */
     float command_velocity_rad_s; /**< Commanded, after the joint limiter. */
     float command_effort_nm;      /**< Commanded, after the joint limiter. */
-    float age_s;                  /**< Age of the sample when it was used. */
+    float age_s;                  /**< Age of the sample when it was used; 0 while none is valid. */
     int16_t code;                 /**< diag.code of the joint. */
     uint16_t cause;               /**< diag.cause of the joint. */
     uint8_t status;               /**< enum tenon_joint_status. */
@@ -82,7 +82,7 @@ struct tenon_sched {
     struct tenon_slot **slots_end;
     struct tenon_group *groups; /* those that move */
     struct tenon_reader *readers;
-    struct tenon__drive *drives; /* the plan: joints and drivetrains, sorted by rate and phase */
+    struct tenon_joint **drives; /* the plan: joints and drivetrains, sorted by rate and phase */
     struct tenon__rate *rates;   /* ranges of equal rate and phase in it */
     uint32_t drive_count;
     uint32_t rate_count;

@@ -18,6 +18,7 @@ extern "C" {
 struct tenon_timing {
     uint64_t sum_ticks;                    /**< Only rises. */
     uint32_t max_ticks;                    /**< Longest so far. */
+    uint32_t watch_ticks;                  /**< Private: times up to this are nothing new. */
     uint16_t bucket[TENON_TIMING_BUCKETS]; /**< bucket[k]: calls of 2^k ... 2^(k+1)-1 ticks (k = 0:
                                               also 0 ticks). */
 };

@@ -360,6 +360,7 @@ static void tick(struct arm *arm)
         arm->deadline = tenon_sched_poll(sched, arm->now);
         if (arm->now >= tenon_sched_release(sched)) {
             check_commands(arm);
+            arm->step_ns = arm->now;
             (void)tenon_sched_step(sched, arm->now);
             arm->deadline = tenon_sched_poll(sched, arm->now);
         }

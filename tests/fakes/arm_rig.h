@@ -95,6 +95,7 @@ struct arm {
     struct arm_host hosts[2];
     struct arm_host *host; /**< The one that runs. */
     tenon_ns_t now;
+    tenon_ns_t step_ns; /* of the newest step */
     tenon_ns_t deadline;
     bool is_away;        /**< The host does not run; the servos do. */
     bool may_jump;       /**< Goals may jump: the servo was not the host's alone. */
@@ -151,5 +152,11 @@ bool arm_has_torque(const struct arm *arm, unsigned servo);
 void arm_set_faults(struct arm *arm, unsigned servo, const struct tenon_sim_faults *faults);
 /** Sentence of a diag: names the subject and is no stub. Asserts; for the cause see the diag. */
 void arm_check_diag(const struct tenon_diag *diag, enum tenon_cause cause, const char *subject);
+
+/* Age of a joint's sample when the newest step used it. */
+static inline tenon_ns_t arm_age(const struct arm *arm, unsigned i)
+{
+    return arm->step_ns - arm->host->joints[i].state.stamp_ns;
+}
 
 #endif

@@ -72,7 +72,7 @@ static void assert_samples_are_true(void)
 {
     for (unsigned i = 0; i < arm.count; i++) {
         const double error = joint(i)->state.position_rad - arm_angle(&arm, i);
-        const bool is_old = joint(i)->state.valid == 0 || joint(i)->age_ns > 2 * ARM_PERIOD;
+        const bool is_old = joint(i)->state.valid == 0 || arm_age(&arm, i) > 2 * ARM_PERIOD;
         assert_true(is_old || fabs(error) < 0.02);
     }
 }
@@ -261,7 +261,7 @@ static void silence_costs_neighbours_one_sample_at_most(void **state)
             assert_int_equal(arm.line.cycle_count - cycles, n + 1);
             assert_int_equal(arm.line.cycle_nodes, ARM_JOINTS);
             for (unsigned i = 0; i < arm.count; i++) {
-                assert_true(i == sick || joint(i)->age_ns < 2 * ARM_PERIOD);
+                assert_true(i == sick || arm_age(&arm, i) < 2 * ARM_PERIOD);
             }
         }
         const struct count after = count_samples();

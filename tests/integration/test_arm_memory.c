@@ -215,7 +215,7 @@ static void samples_are_fresh_and_the_wire_is_not_full(void **state)
     for (int n = 0; n < 250; n++) {
         arm_run(&arm, ARM_PERIOD);
         for (unsigned i = 0; i < arm.count; i++) {
-            assert_true(joint(i)->age_ns > 0 && joint(i)->age_ns < ARM_PERIOD);
+            assert_true(arm_age(&arm, i) > 0 && arm_age(&arm, i) < ARM_PERIOD);
         }
     }
     const double load =

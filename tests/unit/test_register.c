@@ -784,9 +784,10 @@ static void drivetrain_that_is_whole_is_taken(void **state)
     assert_string_equal(rig.joints[1].name, "pitch");
     assert_int_equal(tenon_sched_start(&rig.sched), TENON_OK);
     assert_int_equal(rig.sched.drive_count, 1);
-    assert_int_equal(rig.sched.drives[0].motor_count, 2);
-    assert_int_equal(rig.sched.drives[0].joint_count, 2);
-    assert_ptr_equal(rig.sched.drives[0].reducer->module, &rig.reducer.module);
+    assert_ptr_equal(rig.sched.drives[0], &rig.joints[0]); /* it leads */
+    assert_int_equal(rig.drivetrain.motor_count, 2);
+    assert_int_equal(rig.drivetrain.joint_count, 2);
+    assert_ptr_equal(rig.drivetrain.reducer.module, &rig.reducer.module);
 }
 
 static void drivetrain_is_refused_without_its_parts(void **state)
@@ -1004,8 +1005,8 @@ static void longest_chain_of_rates_is_taken(void **state)
         assert_int_equal(rate->first, sum);
         sum += rate->count;
         for (uint32_t i = rate->first; i < sum; i++) {
-            assert_int_equal(rig.sched.drives[i].joints[0]->divisor, rate->divisor);
-            assert_int_equal(rig.sched.drives[i].joints[0]->phase, rate->phase);
+            assert_int_equal(rig.sched.drives[i]->divisor, rate->divisor);
+            assert_int_equal(rig.sched.drives[i]->phase, rate->phase);
         }
     }
     assert_int_equal(sum, 300);

@@ -59,7 +59,7 @@ static void publish(uint32_t number)
         joint->command.position_rad = number + 2u * i;
         joint->command.velocity_rad_s = (float)(number % 1002u);
         joint->command.effort_nm = (float)(number % 1003u);
-        joint->age_ns = TENON_US(number % 1004u);
+        joint->state.stamp_ns = number - TENON_US(number % 1004u);
         joint->diag.code = (int16_t)(number % 1005u);
         joint->diag.cause = (uint16_t)(number % 1006u);
         joint->status = (uint8_t)(number % 5u);
@@ -75,12 +75,13 @@ static bool is_near(double a, double b)
 /* @return Whether a joint of a snapshot is wholly of that step. */
 static bool is_of(const struct tenon_joint_snapshot *s, uint32_t number, unsigned i)
 {
+    const double age_us = number % 7u != 0 ? number % 1004u : 0.0; /* of what was measured */
     return is_near(s->position_rad, number + i) && is_near(s->command_rad, number + 2.0 * i) &&
            is_near((double)s->velocity_rad_s, number % 1000u) &&
            is_near((double)s->effort_nm, number % 1001u) && s->valid == number % 7u &&
            is_near((double)s->command_velocity_rad_s, number % 1002u) &&
            is_near((double)s->command_effort_nm, number % 1003u) &&
-           is_near((double)s->age_s * 1e6, number % 1004u) && s->code == (int)(number % 1005u) &&
+           is_near((double)s->age_s * 1e6, age_us) && s->code == (int)(number % 1005u) &&
            s->cause == number % 1006u && s->status == number % 5u;
 }
 
