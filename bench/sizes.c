@@ -16,8 +16,8 @@ enum {
     RECORD = sizeof(struct tenon__dxl2_record),
     FRAMES = sizeof(struct tenon__dxl2_group) + 2 + READ_FRAME_MAX +
              DXL2_FRAME_SIZE_MAX(4 + 1 + DXL2_OUT_BYTES) + DXL2_FRAME_SIZE_MAX(1 + DXL2_IN_BYTES),
-    PLAN = sizeof(struct tenon_joint *) + sizeof(struct tenon__rate),
-    SNAPSHOTS = (READERS + 2) * sizeof(struct tenon_joint_snapshot),
+    PLAN = 2 * (sizeof(struct tenon_joint *) + sizeof(struct tenon__rate)),
+    SNAPSHOTS = (READERS + 1) * sizeof(struct tenon_joint_snapshot),
     QUEUE = 3 * sizeof(struct tenon_command_entry),
     MODULE = sizeof(struct tenon_module) + sizeof(struct tenon_slot) + sizeof(struct tenon_joint *),
     ALL = sizeof(struct tenon_joint) + sizeof(struct tenon_dxl2_motor) +

@@ -102,6 +102,8 @@ static const char *name_of(uint8_t status)
         return "holds";
     case TENON_JOINT_FAULT:
         return "fault";
+    case TENON_JOINT_SUSPENDED:
+        return "suspended";
     }
     return "unknown";
 }

@@ -89,8 +89,8 @@ static int check_enable(struct tenon_joint *joint)
         return refuse_with_diag(joint);
     }
     const uint8_t status = tenon__load8(&joint->status);
-    if (joint->diag.code != TENON_OK || status == TENON_JOINT_DOWN ||
-        status == TENON_JOINT_FAULT) { /* a reset is not through yet, or a coupled joint failed */
+    if (joint->diag.code != TENON_OK ||
+        tenon__status_is_down(status)) { /* a reset is not through yet, or a coupled joint failed */
         return refuse_joint(joint, TENON_ERR_STATE, TENON_CAUSE_NOT_READY, 0.0, 0.0);
     }
     return TENON_OK;
@@ -102,8 +102,7 @@ static int check_can_move(struct tenon_joint *joint)
     if (joint->diag.code != TENON_OK) {
         return refuse_with_diag(joint);
     }
-    if (tenon__load8(&joint->wants_torque) == 0 || status == TENON_JOINT_DOWN ||
-        status == TENON_JOINT_FAULT) {
+    if (tenon__load8(&joint->wants_torque) == 0 || tenon__status_is_down(status)) {
         return refuse_joint(joint, TENON_ERR_STATE, TENON_CAUSE_NOT_ENABLED, 0.0, 0.0);
     }
     return TENON_OK;
@@ -183,6 +182,31 @@ int tenon_joint_stop(struct tenon_joint *self)
 int tenon_joint_reset(struct tenon_joint *self)
 {
     return put_checked(self, TENON__OP_RESET);
+}
+
+static int put_plan(struct tenon_joint *self, bool is_to_rest)
+{
+    if (self == NULL) {
+        return TENON_ERR_ARG;
+    }
+    int rc = check_running(self->sched, self->name);
+    rc = rc < 0 ? rc : check_room(self->sched, 1, self->name);
+    rc = rc < 0 ? rc : tenon__plan_prepare(self, is_to_rest);
+    if (rc < 0) {
+        return rc;
+    }
+    self->sched->plan_issued++;
+    return put_one(self, is_to_rest ? TENON__OP_SUSPEND : TENON__OP_RESUME, NULL);
+}
+
+int tenon_joint_suspend(struct tenon_joint *self)
+{
+    return put_plan(self, true);
+}
+
+int tenon_joint_resume(struct tenon_joint *self)
+{
+    return put_plan(self, false);
 }
 
 int tenon_joint_move_to(struct tenon_joint *self, double goal_rad)

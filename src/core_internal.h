@@ -71,11 +71,10 @@ static inline float tenon__clampf(float x, float low, float high)
 
 /* --- the plan --- */
 
-/* The plan's entries, joints alone and the first ones of drivetrains, of equal rate and phase stand
- * together. */
+/* The plan's entries, joints alone and the first ones of drivetrains, stand in the order of these:
+ * `count` of equal rate and phase. */
 struct tenon__rate {
-    uint32_t first;
-    uint32_t count;
+    uint16_t count;
     uint8_t divisor;
     uint8_t phase;
 };
@@ -98,6 +97,12 @@ struct tenon__cycle {
 };
 
 int tenon__plan_build(struct tenon_sched *sched);
+void tenon__plan_fill(const struct tenon_sched *sched, struct tenon_plan *plan);
+
+/* --- suspend.c --- */
+
+int tenon__plan_prepare(struct tenon_joint *joint, bool is_to_rest);
+void tenon__plan_exchange(struct tenon_sched *sched, struct tenon_joint *joint, bool is_to_rest);
 
 /* --- diag.c --- */
 
@@ -131,6 +136,8 @@ void tenon__slot_fault(struct tenon_sched *sched, struct tenon_slot *slot, tenon
 bool tenon__slot_reset(struct tenon_sched *sched, struct tenon_slot *slot);
 void tenon__slot_begin(struct tenon_slot *slot);
 bool tenon__slot_is_settled(const struct tenon_slot *slot);
+void tenon__slot_suspend(struct tenon_slot *slot);
+void tenon__slot_resume(struct tenon_sched *sched, struct tenon_slot *slot);
 
 static inline bool tenon__slot_goes_off(const struct tenon_slot *slot)
 {
@@ -238,6 +245,13 @@ static inline bool tenon__joint_is_driven(const struct tenon_joint *joint)
            joint->status == TENON_JOINT_HOLDING;
 }
 
+/* No torque to be had as it is. */
+static inline bool tenon__status_is_down(uint8_t status)
+{
+    return status == TENON_JOINT_DOWN || status == TENON_JOINT_FAULT ||
+           status == TENON_JOINT_SUSPENDED;
+}
+
 /* How fast the command moves; with a controller that makes efforts of it, the set point. */
 static inline float tenon__joint_speed(const struct tenon_joint *joint)
 {
@@ -293,7 +307,9 @@ enum tenon__op {
     TENON__OP_MOVE,
     TENON__OP_STOP,
     TENON__OP_GROUP_STOP,
-    TENON__OP_MAKE_SAFE
+    TENON__OP_MAKE_SAFE,
+    TENON__OP_SUSPEND,
+    TENON__OP_RESUME
 };
 
 struct tenon_command_entry {

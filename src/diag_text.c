@@ -53,6 +53,9 @@ static const char *const sentences[] = {
     [TENON_CAUSE_NOT_READY] =
         "%s: not ready yet; run the scheduler until it is, or look for what keeps it",
     [TENON_CAUSE_NOT_ENABLED] = "%s: the joint is not enabled; enable it first",
+    [TENON_CAUSE_NOT_SUSPENDABLE] =
+        "%s: its torque is on, or it is suspended (or runs) already; disable a joint before it is "
+        "suspended",
     [TENON_CAUSE_BUSY] = "%s: the joint is moving; wait until it is settled, or stop it first",
     [TENON_CAUSE_ESTOP] = "%s: the emergency stop is latched; clear it first",
     [TENON_CAUSE_QUEUE_FULL] =

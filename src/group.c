@@ -113,7 +113,7 @@ static bool plan(struct tenon_group *group)
         jerk = !has_way || j < jerk ? j : jerk;
         has_way = true;
     }
-    group->deceleration = acceleration;
+    group->deceleration = (float)acceleration;
     if (has_way) {
         tenon__path_plan(&group->path, velocity, acceleration, jerk);
     } else {
@@ -135,7 +135,7 @@ static void commit(struct tenon_group *group)
     (void)plan(group);
     group->elapsed_cycles = 0;
     group->progress = 0.0;
-    group->rate = 0.0;
+    group->rate = 0.0f;
     group->status = TENON_GROUP_MOVING;
 }
 
@@ -225,16 +225,19 @@ static bool look_after_members(struct tenon_group *group)
 static void advance_path(struct tenon_group *group, double dt_s)
 {
     if (group->status == TENON_GROUP_MOVING) {
+        double rate;
         group->elapsed_cycles++;
-        group->progress = tenon__path_at(&group->path, group->elapsed_cycles * dt_s, &group->rate);
+        group->progress = tenon__path_at(&group->path, group->elapsed_cycles * dt_s, &rate);
+        group->rate = (float)rate;
         return;
     }
     /* By the mean rate of the cycle: joined to a path that slows down already, the step in speed
      * stays within the limit. */
-    const double before = group->rate;
-    const double slower = before - group->deceleration * dt_s;
-    group->rate = slower > 0.0 ? slower : 0.0;
-    group->progress = tenon__clamp(group->progress + 0.5 * (before + group->rate) * dt_s, 0.0, 1.0);
+    const float before = group->rate, dt = (float)dt_s;
+    const float slower = before - group->deceleration * dt;
+    group->rate = slower > 0.0f ? slower : 0.0f;
+    const double way = (double)(0.5f * (before + group->rate) * dt);
+    group->progress = tenon__clamp(group->progress + way, 0.0, 1.0);
 }
 
 static void set_points(const struct tenon_group *group)
@@ -243,7 +246,7 @@ static void set_points(const struct tenon_group *group)
         struct tenon_joint *const joint = group->joints[i];
         if (joint->mover == group) {
             joint->setpoint.position_rad = joint->start_rad + group->progress * joint->delta_rad;
-            joint->setpoint.velocity_rad_s = (float)(group->rate * joint->delta_rad);
+            joint->setpoint.velocity_rad_s = group->rate * (float)joint->delta_rad;
         }
     }
 }
@@ -253,7 +256,7 @@ static bool has_arrived(const struct tenon_group *group, double dt_s)
     if (group->status == TENON_GROUP_MOVING) {
         return group->elapsed_cycles * dt_s >= group->path.duration_s;
     }
-    return !(group->rate > 0.0);
+    return !(group->rate > 0.0f);
 }
 
 static void advance(struct tenon_group *group, double dt_s)

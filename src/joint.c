@@ -36,7 +36,7 @@ static void enable_one(struct tenon_joint *joint)
     if (joint->status == TENON_JOINT_ENABLING || joint->status == TENON_JOINT_STOPPING) {
         joint->after_stop = TENON_JOINT_ENABLED; /* one that brakes ends enabled */
     }
-    if (joint->status != TENON_JOINT_DOWN && joint->status != TENON_JOINT_FAULT) {
+    if (!tenon__status_is_down(joint->status)) {
         tenon__store8(&joint->wants_torque, 1);
     }
 }

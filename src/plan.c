@@ -1,4 +1,7 @@
-/* The plan: flat arrays in the application's memory, laid out once by start. */
+/*
+ * The plan: flat arrays in the application's memory, laid out once by start. There are two: while
+ * one runs, a change is prepared in the other, and the step exchanges them between two cycles.
+ */
 #include "core_internal.h"
 
 #include <string.h>
@@ -29,12 +32,15 @@ static void lay_out(struct tenon_sched *sched, uint8_t *base)
 {
     const size_t joints = sched->joint_count;
     const size_t readers = count_readers(sched);
-    const size_t buffers = readers > 0 ? readers + 2u : 0u;
+    const size_t buffers = readers > 0 ? readers + 1u : 0u;
     size_t used = 0;
     sched->queue.capacity = (uint32_t)(3u * joints + 8u);
     sched->snapshot_count = (uint32_t)buffers;
-    sched->drives = carve(base, &used, sizeof(struct tenon_joint *), joints);
-    sched->rates = carve(base, &used, sizeof *sched->rates, joints);
+    for (unsigned i = 0; i < 2; i++) {
+        struct tenon_plan *const plan = &sched->plans[i];
+        plan->leads = carve(base, &used, sizeof *plan->leads, joints);
+        plan->rates = carve(base, &used, sizeof *plan->rates, joints);
+    }
     sched->queue.entries = carve(base, &used, sizeof *sched->queue.entries, sched->queue.capacity);
     sched->snapshot_heads = carve(base, &used, sizeof *sched->snapshot_heads, buffers);
     sched->snapshots = carve(base, &used, sizeof *sched->snapshots, buffers * joints);
@@ -66,7 +72,8 @@ static int check_harmonic(struct tenon_sched *sched)
 /* A drivetrain enters the plan with its first joint. */
 static bool leads(const struct tenon_joint *joint)
 {
-    return joint->drivetrain == NULL || joint->drivetrain->joints[0] == joint;
+    const bool is_first = joint->drivetrain == NULL || joint->drivetrain->joints[0] == joint;
+    return is_first && !joint->is_to_rest;
 }
 
 static bool is_of_rate(const struct tenon_joint *joint, unsigned divisor, unsigned phase)
@@ -74,10 +81,10 @@ static bool is_of_rate(const struct tenon_joint *joint, unsigned divisor, unsign
     return joint->divisor == divisor && joint->phase == phase && leads(joint);
 }
 
-static bool has_rate(const struct tenon_sched *sched, const struct tenon_joint *joint)
+static bool has_rate(const struct tenon_plan *plan, const struct tenon_joint *joint)
 {
-    for (uint32_t i = 0; i < sched->rate_count; i++) {
-        if (sched->rates[i].divisor == joint->divisor && sched->rates[i].phase == joint->phase) {
+    for (uint32_t i = 0; i < plan->rate_count; i++) {
+        if (plan->rates[i].divisor == joint->divisor && plan->rates[i].phase == joint->phase) {
             return true;
         }
     }
@@ -85,20 +92,19 @@ static bool has_rate(const struct tenon_sched *sched, const struct tenon_joint *
 }
 
 /* One pass over the joints for each rate there is: linear, as rates are few. */
-static void fill(struct tenon_sched *sched)
+void tenon__plan_fill(const struct tenon_sched *sched, struct tenon_plan *plan)
 {
-    sched->drive_count = 0;
-    sched->rate_count = 0;
+    plan->lead_count = 0;
+    plan->rate_count = 0;
     for (const struct tenon_joint *j = sched->joints; j != NULL; j = j->next) {
-        if (has_rate(sched, j)) {
+        if (!leads(j) || has_rate(plan, j)) {
             continue;
         }
-        struct tenon__rate *const rate = &sched->rates[sched->rate_count++];
-        *rate = (struct tenon__rate){
-            .first = sched->drive_count, .divisor = j->divisor, .phase = j->phase};
+        struct tenon__rate *const rate = &plan->rates[plan->rate_count++];
+        *rate = (struct tenon__rate){.divisor = j->divisor, .phase = j->phase};
         for (struct tenon_joint *k = sched->joints; k != NULL; k = k->next) {
             if (is_of_rate(k, rate->divisor, rate->phase)) {
-                sched->drives[sched->drive_count++] = k;
+                plan->leads[plan->lead_count++] = k;
                 rate->count++;
             }
         }
@@ -111,6 +117,10 @@ int tenon__plan_build(struct tenon_sched *sched)
     if (rc < 0) {
         return rc;
     }
+    if (sched->joint_count > UINT16_MAX) {
+        return tenon__refuse_value(sched, TENON_ERR_ARG, TENON_CAUSE_ARGUMENT, "joints",
+                                   (float)sched->joint_count, (float)UINT16_MAX);
+    }
     lay_out(sched, NULL);
     if (sched->memory_used > sched->memory_size) {
         return tenon__refuse_value(sched, TENON_ERR_FULL, TENON_CAUSE_BUFFER_TOO_SMALL, "scheduler",
@@ -118,6 +128,6 @@ int tenon__plan_build(struct tenon_sched *sched)
     }
     memset(sched->memory, 0, sched->memory_used);
     lay_out(sched, sched->memory);
-    fill(sched);
+    tenon__plan_fill(sched, &sched->plans[0]);
     return TENON_OK;
 }

@@ -118,6 +118,10 @@ static void obey(struct tenon_sched *self, const struct tenon_command_entry *ent
     case TENON__OP_MAKE_SAFE:
         make_all_safe(self);
         break;
+    case TENON__OP_SUSPEND:
+    case TENON__OP_RESUME:
+        tenon__plan_exchange(self, joint, entry->op == TENON__OP_SUSPEND);
+        break;
     }
 }
 
@@ -183,13 +187,13 @@ static void watch_heartbeat(struct tenon_sched *self, tenon_ns_t now)
     }
 }
 
-static uint32_t run_drives(struct tenon_sched *self,
-                           const struct tenon__rate *rate,
-                           const struct tenon__cycle *cycle,
-                           uint32_t ticks)
+static uint32_t run_leads(struct tenon_sched *self,
+                          struct tenon_joint *const *lead,
+                          unsigned count,
+                          const struct tenon__cycle *cycle,
+                          uint32_t ticks)
 {
-    struct tenon_joint *const *lead = &self->drives[rate->first];
-    struct tenon_joint *const *const end = lead + rate->count;
+    struct tenon_joint *const *const end = lead + count;
     uint32_t (*const read_ticks)(void) = self->port->ticks;
     for (; lead < end; lead++) {
         tenon__drive_run(self, *lead, cycle);
@@ -200,26 +204,25 @@ static uint32_t run_drives(struct tenon_sched *self,
     return ticks;
 }
 
-static uint32_t run_rate(struct tenon_sched *self,
-                         const struct tenon__rate *rate,
-                         struct tenon__cycle *cycle,
-                         uint32_t ticks)
+static void set_rate(const struct tenon_sched *self, unsigned divisor, struct tenon__cycle *cycle)
 {
-    const tenon_ns_t period = self->period_ns * rate->divisor;
-    const tenon_ns_t cycles = STALE_MIN_NS / period;
-    cycle->dt_s = (float)self->period_ns * 1e-9f * (float)rate->divisor;
+    const tenon_ns_t cycles = STALE_MIN_NS / (self->period_ns * divisor);
+    cycle->dt_s = (float)self->period_ns * 1e-9f * (float)divisor;
     cycle->stale_cycles = cycles > STALE_CYCLES ? (uint32_t)cycles : STALE_CYCLES;
-    return run_drives(self, rate, cycle, ticks);
 }
 
 static void run_plan(struct tenon_sched *self, struct tenon__cycle *cycle)
 {
+    const struct tenon_plan *const plan = &self->plans[self->plan];
+    struct tenon_joint *const *leads = plan->leads;
     uint32_t ticks = self->port->ticks();
-    for (uint32_t i = 0; i < self->rate_count; i++) {
-        const struct tenon__rate *const rate = &self->rates[i];
+    for (uint32_t i = 0; i < plan->rate_count; i++) {
+        const struct tenon__rate *const rate = &plan->rates[i];
         if (cycle->number % rate->divisor == rate->phase) {
-            ticks = run_rate(self, rate, cycle, ticks);
+            set_rate(self, rate->divisor, cycle);
+            ticks = run_leads(self, leads, rate->count, cycle, ticks);
         }
+        leads += rate->count;
     }
 }
 
@@ -312,13 +315,13 @@ static int explain(const struct tenon_sched *self, struct tenon_diag *out)
         return out->code;
     }
     for (const struct tenon_slot *s = self->slots; s != NULL; s = s->next) {
-        if (!tenon_slot_is_up(s)) {
+        if (s->suspended == 0 && !tenon_slot_is_up(s)) {
             return explain_slot(s, out);
         }
     }
     for (const struct tenon_joint *j = self->joints; j != NULL; j = j->next) {
-        if (j->status == TENON_JOINT_DOWN || j->status == TENON_JOINT_FAULT ||
-            j->state.valid == 0) {
+        const bool is_down = tenon__status_is_down(j->status) || j->state.valid == 0;
+        if (is_down && j->status != TENON_JOINT_SUSPENDED) {
             return explain_joint(j, out);
         }
     }

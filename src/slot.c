@@ -9,6 +9,41 @@ enum stage { /* of a module, in module.stage */
              STAGE_SAFE
 };
 
+enum suspended { /* of a seat, in slot.suspended */
+                 AWAKE = 0,
+                 SUSPENDED,
+                 SUSPENDED_LISTENER
+};
+
+/*
+ * Times of a module's life, kept in words: 2^16 ns each. They wrap after 78 hours and are compared
+ * by their difference; no step, back-off or window is nearly as long.
+ */
+#define WORD_BITS 16
+
+static uint32_t word_of(tenon_ns_t t)
+{
+    return (uint32_t)((uint64_t)t >> WORD_BITS);
+}
+
+/* Never early. */
+static uint32_t word_after(tenon_ns_t now, tenon_ns_t wait)
+{
+    return word_of(now + wait) + 1u;
+}
+
+static bool is_due(tenon_ns_t now, uint32_t word)
+{
+    return (int32_t)(word_of(now) - word) >= 0;
+}
+
+/* A word that is still to come. */
+static tenon_ns_t time_of(uint32_t word, tenon_ns_t now)
+{
+    const tenon_ns_t begin = now & ~(tenon_ns_t)((1 << WORD_BITS) - 1);
+    return begin + ((tenon_ns_t)(word - word_of(now)) << WORD_BITS);
+}
+
 #define POLL_AGAIN_NS TENON_MS(1)  /* a step that is not done is called again at the latest then */
 #define SAFE_AGAIN_NS TENON_MS(50) /* torque off that failed is tried again then */
 
@@ -224,7 +259,7 @@ static void enter_stage(struct tenon_slot *slot, enum stage stage, tenon_ns_t no
 {
     slot->module->stage = (uint8_t)stage;
     slot->module->progress = 0;
-    slot->next_ns = now + policy_of(slot)->step_timeout_ns;
+    slot->module->due = word_after(now, policy_of(slot)->step_timeout_ns);
 }
 
 void tenon__slot_begin(struct tenon_slot *slot)
@@ -236,6 +271,9 @@ void tenon__slot_begin(struct tenon_slot *slot)
 bool tenon__slot_is_settled(const struct tenon_slot *slot)
 {
     const struct tenon_module *const m = slot->module;
+    if (slot->suspended != AWAKE) {
+        return true;
+    }
     if (m->stage != STAGE_NONE) {
         return false;
     }
@@ -244,6 +282,27 @@ bool tenon__slot_is_settled(const struct tenon_slot *slot)
     }
     return (m->state == TENON_MODULE_FAILED || m->state == TENON_MODULE_READY) &&
            slot->wish == TENON__WISH_KEEP;
+}
+
+/* What is not run is not asked for samples either. */
+void tenon__slot_suspend(struct tenon_slot *slot)
+{
+    slot->suspended = SUSPENDED;
+    if (slot->role == TENON_ROLE_MOTOR && tenon__slot_motor(slot)->device != NULL) {
+        struct tenon_bus_device *const device = tenon__slot_motor(slot)->device;
+        slot->suspended = device->is_listening ? SUSPENDED_LISTENER : SUSPENDED;
+        device->is_listening = false;
+    }
+}
+
+void tenon__slot_resume(struct tenon_sched *sched, struct tenon_slot *slot)
+{
+    if (slot->suspended == SUSPENDED_LISTENER && tenon_slot_is_up(slot)) {
+        tenon__slot_motor(slot)->device->is_listening = true;
+    }
+    slot->suspended = AWAKE;
+    sched->unsettled = 1;
+    sched->module_changes++;
 }
 
 /* Torque off, once wished for, is carried out before anything else. */
@@ -271,8 +330,8 @@ static bool heals(const struct tenon_diag *diag)
 static bool spend_restart(struct tenon_slot *slot, tenon_ns_t now)
 {
     const struct tenon_restart_policy *const policy = policy_of(slot);
-    if (now - slot->window_start_ns > policy->window_ns) {
-        slot->window_start_ns = now;
+    if (word_of(now) - slot->window_start > word_of(policy->window_ns)) {
+        slot->window_start = word_of(now);
         slot->restart_used = 0;
     }
     if (policy->budget != 0 && slot->restart_used >= policy->budget) {
@@ -314,7 +373,7 @@ void tenon__slot_fault(struct tenon_sched *sched, struct tenon_slot *slot, tenon
     m->progress = 0;
     /* Torque comes back by an explicit edge only. */
     slot->wish = tenon__slot_goes_off(slot) ? TENON__WISH_OFF : TENON__WISH_KEEP;
-    slot->next_ns = now + backoff(slot);
+    m->due = word_after(now, backoff(slot));
 }
 
 static void fail_step(struct tenon_sched *sched, struct tenon_slot *slot, int rc, tenon_ns_t now)
@@ -382,7 +441,7 @@ static void run_stage(struct tenon_sched *sched, struct tenon_slot *slot, tenon_
         end_stage(slot, now);
     } else if (rc != TENON_ERR_AGAIN) {
         fail_step(sched, slot, rc, now);
-    } else if (now >= slot->next_ns) {
+    } else if (is_due(now, m->due)) {
         const float allowed = (float)policy_of(slot)->step_timeout_ns * 1e-9f;
         (void)tenon_module_refuse(m, TENON_ERR_TIMEOUT, TENON_CAUSE_STEP_TIMEOUT, allowed, allowed);
         tenon__slot_fault(sched, slot, now);
@@ -406,7 +465,7 @@ static void end_safe(struct tenon_slot *slot)
 static void run_safe(struct tenon_slot *slot, tenon_ns_t now)
 {
     struct tenon_module *const m = slot->module;
-    if (now < slot->safe_ns) {
+    if (!is_due(now, m->safe_due)) {
         return;
     }
     if (m->stage != STAGE_SAFE) {
@@ -419,7 +478,7 @@ static void run_safe(struct tenon_slot *slot, tenon_ns_t now)
     }
     m->stage = STAGE_NONE;
     if (rc < 0) {
-        slot->safe_ns = now + SAFE_AGAIN_NS;
+        m->safe_due = word_after(now, SAFE_AGAIN_NS);
         return;
     }
     end_safe(slot);
@@ -472,7 +531,7 @@ static void supervise_fault(struct tenon_slot *slot, tenon_ns_t now)
     }
     /* Torque off under way is not broken off for a restart, unless it hangs. */
     const tenon_ns_t patience = m->stage == STAGE_SAFE ? policy_of(slot)->step_timeout_ns : 0;
-    if (m->state == TENON_MODULE_FAULT && now >= slot->next_ns + patience) {
+    if (m->state == TENON_MODULE_FAULT && is_due(now - patience, m->due)) {
         m->state = TENON_MODULE_RECOVERING;
         m->stage = STAGE_NONE;
     }
@@ -511,7 +570,8 @@ void tenon__slot_supervise(struct tenon_sched *sched,
     if (!tenon__slot_is_settled(slot)) {
         sched->unsettled = 1;
         const bool waits = m->state == TENON_MODULE_FAULT && m->stage == STAGE_NONE;
-        lower(io_deadline, waits && slot->next_ns > now ? slot->next_ns : now + POLL_AGAIN_NS);
+        const bool is_early = waits && !is_due(now, m->due);
+        lower(io_deadline, is_early ? time_of(m->due, now) : now + POLL_AGAIN_NS);
     }
 }
 
@@ -522,9 +582,9 @@ bool tenon__slot_reset(struct tenon_sched *sched, struct tenon_slot *slot)
         return false;
     }
     slot->restart_used = 0;
-    slot->next_ns = 0;
     sched->module_changes++;
-    m->state = TENON_MODULE_FAULT;
+    m->state = TENON_MODULE_RECOVERING;
+    m->stage = STAGE_NONE;
     sched->unsettled = 1;
     return true;
 }

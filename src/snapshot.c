@@ -1,12 +1,14 @@
 /*
- * Snapshots for other threads, without locks. There are two buffers more than readers: one is the
- * newest, one is being written, and each reader may hold one. A reader announces the buffer it
- * holds and looks again whether it is still the newest; the writer takes a buffer that is neither
- * the newest nor announced.
+ * Snapshots for other threads, without locks. There is one buffer more than readers. A reader
+ * announces the buffer it copies and looks again whether it is still the newest; the writer takes a
+ * buffer that is neither the newest nor announced. If there is none, for all readers are copying
+ * older ones at once, the step is not shown; the next one will be.
  */
 #include "core_internal.h"
 
 #include <string.h>
+
+_Static_assert(TENON_CAUSE_COUNT <= UINT8_MAX, "a snapshot holds a cause in a byte");
 
 static bool is_held(const struct tenon_sched *sched, uint32_t buffer)
 {
@@ -25,7 +27,7 @@ static uint32_t free_buffer(const struct tenon_sched *sched)
             return b;
         }
     }
-    return 0; /* cannot be: there are two more than readers */
+    return 0;
 }
 
 static void fill(const struct tenon_joint *joint, tenon_ns_t now, struct tenon_joint_snapshot *out)
@@ -38,8 +40,8 @@ static void fill(const struct tenon_joint *joint, tenon_ns_t now, struct tenon_j
     out->command_velocity_rad_s = joint->command.velocity_rad_s;
     out->command_effort_nm = joint->command.effort_nm;
     out->age_s = joint->state.valid != 0 ? (float)(now - joint->state.stamp_ns) * 1e-9f : 0.0f;
-    out->code = joint->diag.code;
-    out->cause = joint->diag.cause;
+    out->code = (int8_t)joint->diag.code;
+    out->cause = (uint8_t)joint->diag.cause;
     out->status = joint->status;
 }
 

@@ -39,6 +39,8 @@ enum tenon_cause {
     TENON_CAUSE_NOT_STARTED,     /**< The scheduler was not started. */
     TENON_CAUSE_NOT_READY,       /**< The module is still being probed, or has failed. */
     TENON_CAUSE_NOT_ENABLED,     /**< The joint is not enabled. */
+    TENON_CAUSE_NOT_SUSPENDABLE, /**< To be suspended its torque must be off; to be resumed it must
+                                    be suspended. */
     TENON_CAUSE_BUSY,            /**< The joint moves for another group. */
     TENON_CAUSE_ESTOP,           /**< The emergency stop is latched. */
     TENON_CAUSE_QUEUE_FULL,      /**< value, bound: entries. */

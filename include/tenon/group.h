@@ -54,11 +54,11 @@ struct tenon_group {
     struct tenon_diag diag;            /**< Why the newest move was ABORTED. */
     /* private */
     struct tenon_path path;
+    double progress;         /* 0 ... 1 on the path */
+    float rate;              /* 1/s */
+    float deceleration;      /* 1/s2: how fast a stop on the path may be */
     uint32_t elapsed_cycles; /* since the move began; a skipped release delays the path, it never
                                 makes it jump */
-    double progress;         /* 0 ... 1 on the path */
-    double rate;             /* 1/s */
-    double deceleration;     /* 1/s2: how fast a stop on the path may be */
     struct tenon_sched *sched;
     struct tenon_group *next; /* the scheduler's list of active groups */
     bool is_listed;

@@ -30,8 +30,9 @@ enum tenon_joint_status {
     TENON_JOINT_STOPPING = 4, /**< Carries out its safe action. */
     TENON_JOINT_HOLDING = 5,  /**< Torque on, commands refused until enabled: safe action HOLD is
                                  done, or the servo  was found holding at start. */
-    TENON_JOINT_FAULT = 6     /**< A fault was met (diag); safe action done or under way without its
+    TENON_JOINT_FAULT = 6,    /**< A fault was met (diag); safe action done or under way without its
                                  motor. tenon_joint_reset() clears it. */
+    TENON_JOINT_SUSPENDED = 7 /**< Out of the plan: its modules are not run and cost nothing. */
 };
 
 /**
@@ -78,6 +79,7 @@ struct tenon_joint {
     uint32_t handled;
     uint8_t own_limits;    /* which limits the application gave; the others are the model's */
     uint8_t wants_torque;  /* written by both sides */
+    uint8_t is_to_rest;    /* out of the plan, or of the one being prepared: the application's */
     uint32_t seen_changes; /* of the scheduler, when it last looked at its modules */
     bool is_up;            /* its modules are up */
     bool is_active;        /* its motors are ACTIVE */
@@ -160,6 +162,27 @@ TENON_API int tenon_joint_stop(struct tenon_joint *self);
  * @context application thread
  */
 TENON_API int tenon_joint_reset(struct tenon_joint *self);
+
+/**
+ * Take a joint out of the plan between two cycles: its modules are not run, its motor is not asked
+ * for samples and its restarts are not tried, until tenon_joint_resume(). The joints of a
+ * drivetrain go together. The plan without it is prepared by this call, so one change is made at a
+ * time; tenon_sched_is_replanning() tells when it has been. A joint that got torque meanwhile
+ * stays.
+ * @retval TENON_OK         Queued.
+ * @retval TENON_ERR_AGAIN  The change before is not made yet: run a step first.
+ * @retval TENON_ERR_STATE  Its torque is not off (disable it first), or it is suspended already.
+ * @retval TENON_ERR_FULL   The command queue is full.
+ * @context application thread
+ */
+TENON_API TENON_NODISCARD int tenon_joint_suspend(struct tenon_joint *self);
+
+/**
+ * Put a suspended joint back into the plan; it comes up as after start, without torque. As
+ * tenon_joint_suspend(); STATE: it is not suspended.
+ * @context application thread
+ */
+TENON_API TENON_NODISCARD int tenon_joint_resume(struct tenon_joint *self);
 
 /**
  * Whether a command given is still to be carried out: waiting, moving or braking. Says nothing of

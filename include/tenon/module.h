@@ -105,6 +105,8 @@ struct tenon_module {
     uint8_t stage;     /**< Private to the core: the lifecycle step that runs. */
     uint32_t fault_count;   /**< Times it went to FAULT. Only rises. */
     uint32_t restart_count; /**< Times it came back from FAULT. Only rises. */
+    uint32_t due;      /**< Private: deadline of the running step, or time of the next restart. */
+    uint32_t safe_due; /**< Private: torque off is not tried again before. */
 };
 
 /** How often and how fast a module is restarted; constant, shared by many slots. */
@@ -124,12 +126,11 @@ struct tenon_slot {
         *restart; /**< NULL: the default of the role. May be set before start. */
     /* private */
     struct tenon_slot *next; /* the scheduler's list */
-    tenon_ns_t next_ns;      /* deadline of the running step, or time of the next restart */
-    tenon_ns_t window_start_ns;
-    tenon_ns_t safe_ns;   /* torque off is not tried again before */
-    uint8_t role;         /* enum tenon_role */
-    uint8_t restart_used; /* within the running window */
-    uint8_t wish;         /* what the owner wants of the module */
+    uint32_t window_start;   /* of the restart budget */
+    uint8_t restart_used;    /* within that window */
+    uint8_t role;            /* enum tenon_role */
+    uint8_t wish;            /* what the owner wants of the module */
+    uint8_t suspended;       /* not run: out of the plan */
 };
 
 /**

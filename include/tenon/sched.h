@@ -18,8 +18,8 @@ struct tenon_joint_snapshot {
     float command_velocity_rad_s; /**< Commanded, after the joint limiter. */
     float command_effort_nm;      /**< Commanded, after the joint limiter. */
     float age_s;                  /**< Age of the sample when it was used; 0 while none is valid. */
-    int16_t code;                 /**< diag.code of the joint. */
-    uint16_t cause;               /**< diag.cause of the joint. */
+    int8_t code;                  /**< diag.code of the joint. */
+    uint8_t cause;                /**< diag.cause of the joint. */
     uint8_t status;               /**< enum tenon_joint_status. */
     uint8_t valid;                /**< enum tenon_valid of the measurement. */
 };
@@ -44,6 +44,7 @@ struct tenon_sched_counters {
     uint32_t step_count;    /**< Steps run. */
     uint32_t missed_count;  /**< Releases skipped because step came too late. */
     uint32_t command_count; /**< Commands taken from the queue. */
+    uint32_t plan_count;    /**< Times the plan was exchanged. */
     tenon_ns_t late_max_ns; /**< Longest time from a release to its step. */
 };
 
@@ -57,6 +58,15 @@ struct tenon_command_queue {
     uint32_t capacity;
     uint32_t head; /* written by the step */
     uint32_t tail; /* written by the application */
+};
+
+/** What a step runs, in order. Private to the core. */
+struct tenon_plan {
+    /* private */
+    struct tenon_joint **leads; /* joints alone, and the first ones of drivetrains */
+    struct tenon__rate *rates;  /* ranges of equal rate and phase in it */
+    uint32_t lead_count;
+    uint32_t rate_count;
 };
 
 /** The scheduler. Storage is the caller's; all members are for reading only. */
@@ -82,10 +92,10 @@ struct tenon_sched {
     struct tenon_slot **slots_end;
     struct tenon_group *groups; /* those that move */
     struct tenon_reader *readers;
-    struct tenon_joint **drives; /* the plan: joints and drivetrains, sorted by rate and phase */
-    struct tenon__rate *rates;   /* ranges of equal rate and phase in it */
-    uint32_t drive_count;
-    uint32_t rate_count;
+    struct tenon_plan plans[2];
+    uint8_t plan;         /* the one that runs */
+    uint32_t plan_issued; /* changes of the plan asked for by the application, and made */
+    uint32_t plan_handled;
     struct tenon_command_queue queue;
     struct tenon_snapshot_head *snapshot_heads;
     struct tenon_joint_snapshot *snapshots;
@@ -107,7 +117,7 @@ struct tenon_sched {
 
 /** Bytes of scheduler memory that are enough for so many joints and readers of snapshots. */
 #define TENON_SCHED_MEMORY(joints, readers)                                                        \
-    (448u + 224u * (joints) + ((readers) > 0u ? ((readers) + 2u) * (32u + 56u * (joints)) : 0u))
+    (512u + 192u * (joints) + ((readers) > 0u ? ((readers) + 1u) * (32u + 40u * (joints)) : 0u))
 
 /** Initialise; `size` is sizeof *self. Use tenon_sched_init(). */
 TENON_API int tenon_sched_init_sized(struct tenon_sched *self,
@@ -188,6 +198,14 @@ TENON_API int tenon_sched_add_group(struct tenon_sched *self,
                                     const char *name,
                                     struct tenon_joint *const *joints,
                                     uint16_t joint_count);
+
+/**
+ * Whether a change of the plan, asked for by tenon_joint_suspend() or tenon_joint_resume(), has yet
+ * to be made. Once it is, counters.plan_count tells whether it was, and the next one can be asked
+ * for.
+ * @context application thread
+ */
+TENON_API bool tenon_sched_is_replanning(const struct tenon_sched *self);
 
 /** Register a reader of snapshots. @context setup */
 TENON_API int tenon_sched_add_reader(struct tenon_sched *self, struct tenon_reader *reader);

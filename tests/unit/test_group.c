@@ -172,7 +172,7 @@ static void stop_all_brakes_the_others_together_on_the_line(void **state)
             make();
             fail_member_at(who, k);
             const unsigned a = (who + 1) % MEMBERS, b = (who + 2) % MEMBERS;
-            const double rate = group->rate;
+            const double rate = (double)group->rate;
             unsigned steps = 0;
             do {
                 rig_step(&rig);
@@ -180,7 +180,7 @@ static void stop_all_brakes_the_others_together_on_the_line(void **state)
                 assert_true(fabs(fraction(a) - fraction(b)) < 1e-9);
             } while (is_moving() && steps < 2000);
             assert_int_equal(group->status, TENON_GROUP_ABORTED);
-            assert_true(steps <= 4 + (unsigned)(rate / group->deceleration * 1e3));
+            assert_true(steps <= 4 + (unsigned)(rate / (double)group->deceleration * 1e3));
             assert_string_equal(group->diag.subject, rig.joints[who].name);
             assert_int_equal(group->diag.cause, TENON_CAUSE_DEVICE_FAULT);
             const double here = rig.motors[a].last.position_rad;

@@ -783,8 +783,8 @@ static void drivetrain_that_is_whole_is_taken(void **state)
     assert_ptr_equal(rig.joints[1].drivetrain, &rig.drivetrain);
     assert_string_equal(rig.joints[1].name, "pitch");
     assert_int_equal(tenon_sched_start(&rig.sched), TENON_OK);
-    assert_int_equal(rig.sched.drive_count, 1);
-    assert_ptr_equal(rig.sched.drives[0], &rig.joints[0]); /* it leads */
+    assert_int_equal(rig.sched.plans[0].lead_count, 1);
+    assert_ptr_equal(rig.sched.plans[0].leads[0], &rig.joints[0]); /* it leads */
     assert_int_equal(rig.drivetrain.motor_count, 2);
     assert_int_equal(rig.drivetrain.joint_count, 2);
     assert_ptr_equal(rig.drivetrain.reducer.module, &rig.reducer.module);
@@ -998,15 +998,15 @@ static void longest_chain_of_rates_is_taken(void **state)
                          TENON_OK);
     }
     assert_int_equal(tenon_sched_start(&rig.sched), TENON_OK);
-    assert_int_equal(rig.sched.drive_count, 300);
+    assert_int_equal(rig.sched.plans[0].lead_count, 300);
     uint32_t sum = 0;
-    for (uint32_t r = 0; r < rig.sched.rate_count; r++) {
-        const struct tenon__rate *const rate = &rig.sched.rates[r];
-        assert_int_equal(rate->first, sum);
+    for (uint32_t r = 0; r < rig.sched.plans[0].rate_count; r++) {
+        const struct tenon__rate *const rate = &rig.sched.plans[0].rates[r];
+        const uint32_t first = sum;
         sum += rate->count;
-        for (uint32_t i = rate->first; i < sum; i++) {
-            assert_int_equal(rig.sched.drives[i]->divisor, rate->divisor);
-            assert_int_equal(rig.sched.drives[i]->phase, rate->phase);
+        for (uint32_t i = first; i < sum; i++) {
+            assert_int_equal(rig.sched.plans[0].leads[i]->divisor, rate->divisor);
+            assert_int_equal(rig.sched.plans[0].leads[i]->phase, rate->phase);
         }
     }
     assert_int_equal(sum, 300);
@@ -1044,8 +1044,9 @@ static void memory_that_is_too_small_is_answered_by_the_bytes_needed(void **stat
     const uint8_t *const end = (uint8_t *)rig.memory + needed;
     const size_t snapshots = (size_t)rig.sched.snapshot_count * JOINTS;
     assert_true((uint8_t *)(rig.sched.snapshots + snapshots) <= end);
-    assert_true((uint8_t *)(rig.sched.drives + JOINTS) <= (uint8_t *)rig.sched.rates);
-    assert_int_equal(rig.sched.snapshot_count, 3);
+    assert_true((uint8_t *)(rig.sched.plans[0].leads + JOINTS) <=
+                (uint8_t *)rig.sched.plans[0].rates);
+    assert_int_equal(rig.sched.snapshot_count, 2);
 }
 
 static void scheduler_without_anything_starts(void **state)

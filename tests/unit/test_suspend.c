@@ -1,0 +1,204 @@
+/* Joints leave the plan and come back while the others run. */
+#include "rig.h"
+
+#include "tenon_test.h"
+
+#include <math.h>
+#include <string.h>
+
+static struct rig rig;
+
+static unsigned calls_of(const struct rig_motor *motor)
+{
+    unsigned sum = 0;
+    for (unsigned m = 0; m < RIG_METHODS; m++) {
+        sum += motor->calls[m];
+    }
+    return sum;
+}
+
+static void suspend(unsigned i)
+{
+    assert_int_equal(tenon_joint_suspend(&rig.joints[i]), TENON_OK);
+    assert_true(tenon_sched_is_replanning(&rig.sched));
+    rig_step(&rig);
+    assert_false(tenon_sched_is_replanning(&rig.sched));
+    assert_int_equal(rig.joints[i].status, TENON_JOINT_SUSPENDED);
+}
+
+static void start_disabled(unsigned joints)
+{
+    rig_make(&rig, joints);
+    rig_start(&rig);
+    for (unsigned i = 0; i < joints; i++) {
+        assert_true(rig_reach(&rig, i, TENON_JOINT_DISABLED, 20));
+    }
+}
+
+static void a_suspended_joint_is_not_called_and_the_others_are(void **state)
+{
+    (void)state;
+    for (unsigned who = 0; who < 3; who++) {
+        start_disabled(3);
+        suspend(who);
+        const unsigned before = calls_of(&rig.motors[who]);
+        const unsigned reads = rig.motors[(who + 1) % 3].calls[RIG_READ];
+        const uint64_t ticks = rig.joints[who].timing.sum_ticks;
+        rig_steps(&rig, 50);
+        assert_int_equal(calls_of(&rig.motors[who]), before);
+        assert_true(rig.joints[who].timing.sum_ticks == ticks);
+        assert_int_equal(rig.motors[(who + 1) % 3].calls[RIG_READ], reads + 50);
+        assert_int_equal(rig.sched.counters.plan_count, 1);
+    }
+}
+
+static void a_resumed_joint_comes_up_and_moves(void **state)
+{
+    (void)state;
+    start_disabled(2);
+    suspend(1);
+    rig.motors[1].position_rad = 0.7; /* turned by hand meanwhile */
+    rig_steps(&rig, 300);
+    assert_int_equal(tenon_joint_resume(&rig.joints[1]), TENON_OK);
+    assert_true(rig_reach(&rig, 1, TENON_JOINT_DISABLED, 5));
+    rig_steps(&rig, 2);
+    assert_true(fabs(rig.joints[1].state.position_rad - 0.7) < 1e-9);
+    rig_enable(&rig);
+    assert_int_equal(tenon_joint_move_to(&rig.joints[1], 0.9), TENON_OK);
+    (void)rig_settle(&rig);
+    assert_true(fabs(rig.motors[1].last.position_rad - 0.9) < 1e-9);
+    assert_int_equal(rig.motors[1].base.module.fault_count, 0);
+}
+
+static void a_motor_that_never_answers_is_no_longer_tried(void **state)
+{
+    (void)state;
+    rig_make(&rig, 2);
+    rig.motors[0].fail_at[RIG_PROBE] = 1;
+    rig.motors[0].fails_on[RIG_PROBE] = true;
+    rig_start(&rig);
+    assert_true(rig_reach(&rig, 1, TENON_JOINT_DISABLED, 20));
+    suspend(0);
+    assert_true(tenon_sched_is_ready(&rig.sched)); /* all that is to run */
+    const unsigned probes = rig.motors[0].calls[RIG_PROBE];
+    rig_steps(&rig, 5000);
+    assert_int_equal(rig.motors[0].calls[RIG_PROBE], probes);
+    rig.motors[0].fails_on[RIG_PROBE] = false; /* found and mended */
+    assert_int_equal(tenon_joint_resume(&rig.joints[0]), TENON_OK);
+    assert_true(rig_reach(&rig, 0, TENON_JOINT_DISABLED, 3000));
+}
+
+static void a_joint_with_torque_is_refused(void **state)
+{
+    (void)state;
+    rig_make(&rig, 2);
+    rig_start_enabled(&rig);
+    assert_int_equal(tenon_joint_suspend(&rig.joints[0]), TENON_ERR_STATE);
+    assert_int_equal(tenon_sched_diag(&rig.sched)->cause, TENON_CAUSE_NOT_SUSPENDABLE);
+    assert_string_equal(tenon_sched_diag(&rig.sched)->subject, rig.joints[0].name);
+    assert_false(tenon_sched_is_replanning(&rig.sched));
+    assert_int_equal(tenon_joint_resume(&rig.joints[0]), TENON_ERR_STATE);
+}
+
+/* Enabled by a command that was given just before: the plan that was prepared is dropped. */
+static void a_joint_that_gets_torque_meanwhile_stays(void **state)
+{
+    (void)state;
+    start_disabled(2);
+    assert_int_equal(tenon_joint_enable(&rig.joints[0]), TENON_OK);
+    assert_int_equal(tenon_joint_suspend(&rig.joints[0]), TENON_OK);
+    assert_true(rig_reach(&rig, 0, TENON_JOINT_ENABLED, 20));
+    assert_false(tenon_sched_is_replanning(&rig.sched));
+    assert_int_equal(rig.sched.counters.plan_count, 0);
+    /* and the next plan is not spoilt by it */
+    assert_int_equal(tenon_joint_suspend(&rig.joints[1]), TENON_OK);
+    rig_step(&rig);
+    const unsigned reads = rig.motors[0].calls[RIG_READ];
+    rig_steps(&rig, 5);
+    assert_int_equal(rig.motors[0].calls[RIG_READ], reads + 5);
+    assert_int_equal(rig.joints[1].status, TENON_JOINT_SUSPENDED);
+}
+
+static void changes_are_made_one_at_a_time(void **state)
+{
+    (void)state;
+    start_disabled(3);
+    assert_int_equal(tenon_joint_suspend(&rig.joints[0]), TENON_OK);
+    assert_int_equal(tenon_joint_suspend(&rig.joints[1]), TENON_ERR_AGAIN);
+    assert_int_equal(tenon_joint_suspend(&rig.joints[0]), TENON_ERR_AGAIN);
+    rig_step(&rig);
+    assert_int_equal(tenon_joint_suspend(&rig.joints[1]), TENON_OK);
+    rig_step(&rig);
+    assert_int_equal(tenon_joint_suspend(&rig.joints[1]), TENON_ERR_STATE);
+    assert_int_equal(rig.sched.counters.plan_count, 2);
+}
+
+static void a_suspended_joint_cannot_be_enabled_or_moved(void **state)
+{
+    (void)state;
+    start_disabled(2);
+    suspend(0);
+    assert_int_equal(tenon_joint_enable(&rig.joints[0]), TENON_ERR_STATE);
+    assert_int_equal(tenon_joint_move_to(&rig.joints[0], 0.1), TENON_ERR_STATE);
+    assert_int_equal(tenon_group_enable(&rig.group), TENON_ERR_STATE);
+    assert_int_equal(tenon_sched_make_safe(&rig.sched), TENON_OK);
+    rig_steps(&rig, 3);
+    assert_int_equal(rig.joints[0].status, TENON_JOINT_SUSPENDED);
+    assert_true(tenon_sched_is_safe(&rig.sched));
+}
+
+static void nothing_is_suspended_before_start_or_without_a_joint(void **state)
+{
+    (void)state;
+    rig_make(&rig, 1);
+    rig_add(&rig);
+    assert_int_equal(tenon_joint_suspend(&rig.joints[0]), TENON_ERR_STATE);
+    assert_int_equal(tenon_joint_suspend(NULL), TENON_ERR_ARG);
+    assert_int_equal(tenon_joint_resume(NULL), TENON_ERR_ARG);
+}
+
+/* Law 4 for plans: whoever goes or comes, at every cycle of a neighbour's move, its commands are
+ * those it would have got. */
+static void exchanges_of_the_plan_do_not_touch_a_move_under_way(void **state)
+{
+    (void)state;
+    static double expected[RIG_LOG];
+    for (unsigned k = 0; k < 250; k++) {
+        start_disabled(2);
+        assert_int_equal(tenon_joint_enable(&rig.joints[1]), TENON_OK);
+        assert_true(rig_reach(&rig, 1, TENON_JOINT_ENABLED, 20));
+        const unsigned begin = rig.motors[1].log_count;
+        assert_int_equal(tenon_joint_move_to(&rig.joints[1], 0.25), TENON_OK);
+        for (unsigned n = 0; n < 400; n++) {
+            if (k > 0 && (n == k || n == k + 30)) {
+                assert_int_equal(n == k ? tenon_joint_suspend(&rig.joints[0])
+                                        : tenon_joint_resume(&rig.joints[0]),
+                                 TENON_OK);
+            }
+            rig_step(&rig);
+        }
+        assert_int_equal(rig.sched.counters.plan_count, k > 0 ? 2 : 0);
+        assert_int_equal(rig.motors[1].log_count, begin + 400);
+        if (k == 0) {
+            memcpy(expected, &rig.motors[1].log[begin], 400 * sizeof expected[0]);
+            assert_true(fabs(expected[399] - 0.25) < 1e-9);
+        }
+        assert_memory_equal(&rig.motors[1].log[begin], expected, 400 * sizeof expected[0]);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_suspended_joint_is_not_called_and_the_others_are),
+        cmocka_unit_test(a_resumed_joint_comes_up_and_moves),
+        cmocka_unit_test(a_motor_that_never_answers_is_no_longer_tried),
+        cmocka_unit_test(a_joint_with_torque_is_refused),
+        cmocka_unit_test(a_joint_that_gets_torque_meanwhile_stays),
+        cmocka_unit_test(changes_are_made_one_at_a_time),
+        cmocka_unit_test(a_suspended_joint_cannot_be_enabled_or_moved),
+        cmocka_unit_test(nothing_is_suspended_before_start_or_without_a_joint),
+        cmocka_unit_test(exchanges_of_the_plan_do_not_touch_a_move_under_way),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
