@@ -164,6 +164,19 @@ static inline struct tenon_controller *tenon__slot_controller(const struct tenon
     return (struct tenon_controller *)(void *)slot->module;
 }
 
+/* --- event.c --- */
+
+void tenon__event_slot(struct tenon_sched *sched, struct tenon_slot *slot);
+void tenon__event_restarted(struct tenon_sched *sched, struct tenon_slot *slot);
+void tenon__event_joint(struct tenon_joint *joint, const struct tenon_diag *why, bool is_masked);
+void tenon__event_group(const struct tenon_group *group);
+void tenon__event_sched(struct tenon_sched *sched,
+                        int code,
+                        enum tenon_cause cause,
+                        tenon_ns_t value,
+                        tenon_ns_t bound);
+void tenon__event_overrun(struct tenon_sched *sched, tenon_ns_t late);
+
 /* --- wire.c --- */
 
 void tenon__wire_poll(struct tenon_wire *wire, tenon_ns_t now, tenon_ns_t *io_deadline);

@@ -76,7 +76,7 @@ static const char *const sentences[] = {
         "%s: the operating system refused the port (error %v); check the adapter",
     [TENON_CAUSE_BAUD_UNSUPPORTED] =
         "%s: the adapter does not do %v baud; choose another, or another adapter",
-    [TENON_CAUSE_WIRE_DOWN] = "%s: its wire is not up; see what the wire itself reports",
+    [TENON_CAUSE_WIRE_DOWN] = "%s: its wire (%d) is not up; see what the wire itself reports",
     [TENON_CAUSE_NO_REPLY] =
         "%s: no reply from ID %v at %b baud; check power, cable, ID and baud (tenon scan)",
     [TENON_CAUSE_GARBLED_REPLY] =
@@ -103,6 +103,9 @@ static const char *const sentences[] = {
     [TENON_CAUSE_MEMBER] = "%s: it left the group's move (disabled, stopped or moved otherwise); "
                            "enable it and move again",
     [TENON_CAUSE_STEP_TIMEOUT] = "%s: it did not get ready within %b s; check the device",
+    [TENON_CAUSE_OVERRUN] = "%s: a step came %v s late (the period is %b s) and releases were "
+                            "missed; give the thread a higher priority, or less to do",
+    [TENON_CAUSE_RESTARTED] = "%s: it is back after a fault; its joint can be enabled again",
 };
 
 struct text {

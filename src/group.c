@@ -91,6 +91,7 @@ static void end(struct tenon_group *group, enum tenon_group_status status)
 static void abort_with(struct tenon_group *group, const struct tenon_diag *why)
 {
     group->diag = *why;
+    tenon__event_group(group);
     end(group, TENON_GROUP_ABORTED);
 }
 
@@ -160,8 +161,9 @@ void tenon__group_move(struct tenon_group *group)
     group->diag = (struct tenon_diag){.code = TENON_OK};
     const struct tenon_joint *const busy = busy_member(group);
     if (busy != NULL) {
-        refuse_member(&group->diag, busy, TENON_CAUSE_BUSY);
-        end(group, TENON_GROUP_ABORTED);
+        struct tenon_diag why;
+        refuse_member(&why, busy, TENON_CAUSE_BUSY);
+        abort_with(group, &why);
         return;
     }
     for (unsigned i = 0; i < group->joint_count; i++) {
@@ -202,6 +204,7 @@ static void note_loss(struct tenon_group *group, const struct tenon_joint *joint
     if (joint->diag.code == TENON_OK) {
         refuse_member(&group->diag, joint, TENON_CAUSE_MEMBER);
     }
+    tenon__event_group(group);
     group->diag.subject = joint->name;
     if (group->policy == TENON_GROUP_STOP_ALL && group->status == TENON_GROUP_MOVING) {
         group->status = TENON_GROUP_STOPPING;

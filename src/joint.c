@@ -269,8 +269,9 @@ void tenon__joint_stop(struct tenon_joint *joint)
 
 /* --- faults --- */
 
-static void note_fault(struct tenon_joint *joint, const struct tenon_diag *why)
+static void note_fault(struct tenon_joint *joint, const struct tenon_diag *why, bool follows)
 {
+    tenon__event_joint(joint, why, follows || joint->diag.code != TENON_OK);
     if (joint->diag.code != TENON_OK) {
         return; /* the first one counts */
     }
@@ -285,7 +286,7 @@ void tenon__joint_fail(struct tenon_joint *joint, const struct tenon_diag *why)
     unsigned count;
     struct tenon_joint *const *const siblings = tenon__joint_siblings(joint, &count);
     for (unsigned i = 0; i < count; i++) {
-        note_fault(siblings[i], why);
+        note_fault(siblings[i], why, why->subject != siblings[i]->name);
     }
     halt(joint, false, TENON_JOINT_FAULT);
 }
@@ -313,7 +314,7 @@ void tenon__joint_drop(struct tenon_joint *joint, const struct tenon_diag *why)
     tenon__store8(&joint->wants_torque, 0);
     joint->mover = NULL;
     if (is_powered(joint)) {
-        note_fault(joint, why);
+        note_fault(joint, why, true);
         joint->status = TENON_JOINT_FAULT;
         leave_motors(joint);
     } else if (joint->status == TENON_JOINT_DISABLED) {

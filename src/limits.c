@@ -227,6 +227,10 @@ int tenon__limits_resolve(const struct tenon__drive *drive)
 {
     struct tenon_joint_limits models[TENON_COUPLED_MAX] = {0};
     const bool is_known = model_limits(drive, models);
+    bool was_faulty[TENON_COUPLED_MAX];
+    for (unsigned i = 0; i < drive->joint_count; i++) {
+        was_faulty[i] = drive->joints[i]->diag.code != TENON_OK;
+    }
     int result = check_top_speed(drive);
     if (result < 0) {
         drive->joints[0]->diag.subject = drive->joints[0]->name;
@@ -239,6 +243,9 @@ int tenon__limits_resolve(const struct tenon__drive *drive)
         if (resolve_one(joint, is_known ? &models[i] : NULL) < 0) {
             joint->diag.subject = joint->name;
             result = TENON_ERR_LIMIT;
+        }
+        if (!was_faulty[i] && joint->diag.code != TENON_OK) {
+            tenon__event_joint(joint, &joint->diag, false);
         }
     }
     return result;

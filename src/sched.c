@@ -70,6 +70,7 @@ tenon_ns_t tenon_sched_poll(struct tenon_sched *self, tenon_ns_t now)
         return TENON_NEVER;
     }
     tenon_ns_t deadline = TENON_NEVER;
+    self->events.now_ns = now;
     poll_wires(self, now, &deadline);
     if (self->unsettled != 0) {
         supervise(self, now, &deadline);
@@ -141,6 +142,7 @@ static void watch_estop(struct tenon_sched *self)
 {
     const bool is_latched = tenon__load(&self->estop) != 0;
     if (is_latched && !self->estop_handled) {
+        tenon__event_sched(self, TENON_ERR_STATE, TENON_CAUSE_ESTOP, 0, 0);
         make_all_safe(self);
     }
     self->estop_handled = is_latched; /* only then it can be cleared */
@@ -164,6 +166,7 @@ static void fail_silent(struct tenon_sched *self, tenon_ns_t silence)
         .value = (float)silence * 1e-9f,
         .bound = (float)self->heartbeat_ns * 1e-9f,
     };
+    tenon__event_sched(self, TENON_ERR_TIMEOUT, TENON_CAUSE_HEARTBEAT, silence, self->heartbeat_ns);
     for (struct tenon_joint *j = self->joints; j != NULL; j = j->next) {
         if (j->status == TENON_JOINT_ENABLED) {
             tenon__joint_fail(j, &why);
@@ -241,11 +244,15 @@ static void account_release(struct tenon_sched *self, tenon_ns_t now, uint32_t *
         self->counters.late_max_ns = late;
     }
     *out_skipped = (uint32_t)skipped;
+    if (skipped > 0) {
+        tenon__event_overrun(self, late);
+    }
 }
 
 static void run_cycle(struct tenon_sched *self, tenon_ns_t now)
 {
     uint32_t skipped;
+    self->events.now_ns = now;
     account_release(self, now, &skipped);
     self->cycle_number += skipped;
     struct tenon__cycle cycle = {.now = now, .number = self->cycle_number};

@@ -374,6 +374,7 @@ void tenon__slot_fault(struct tenon_sched *sched, struct tenon_slot *slot, tenon
     /* Torque comes back by an explicit edge only. */
     slot->wish = tenon__slot_goes_off(slot) ? TENON__WISH_OFF : TENON__WISH_KEEP;
     m->due = word_after(now, backoff(slot));
+    tenon__event_slot(sched, slot);
 }
 
 static void fail_step(struct tenon_sched *sched, struct tenon_slot *slot, int rc, tenon_ns_t now)
@@ -401,24 +402,25 @@ static int call_stage(struct tenon_module *m, tenon_ns_t now)
     }
 }
 
-static void come_up(struct tenon_slot *slot)
+static void come_up(struct tenon_sched *sched, struct tenon_slot *slot)
 {
     struct tenon_module *const m = slot->module;
     if (m->state == TENON_MODULE_RECOVERING) {
         m->restart_count++;
+        tenon__event_restarted(sched, slot);
     }
     m->state = TENON_MODULE_READY;
     m->stage = STAGE_NONE;
     m->diag = (struct tenon_diag){.code = TENON_OK};
 }
 
-static void end_stage(struct tenon_slot *slot, tenon_ns_t now)
+static void end_stage(struct tenon_sched *sched, struct tenon_slot *slot, tenon_ns_t now)
 {
     struct tenon_module *const m = slot->module;
     if (m->stage == STAGE_PROBE) {
         enter_stage(slot, STAGE_CONFIGURE, now);
     } else if (m->stage == STAGE_CONFIGURE) {
-        come_up(slot);
+        come_up(sched, slot);
     } else {
         m->state = TENON_MODULE_ACTIVE;
         m->stage = STAGE_NONE;
@@ -438,7 +440,7 @@ static void run_stage(struct tenon_sched *sched, struct tenon_slot *slot, tenon_
         m->diag = before; /* until it is up, what failed last explains why it is not */
     }
     if (rc >= 0) {
-        end_stage(slot, now);
+        end_stage(sched, slot, now);
     } else if (rc != TENON_ERR_AGAIN) {
         fail_step(sched, slot, rc, now);
     } else if (is_due(now, m->due)) {
@@ -582,6 +584,7 @@ bool tenon__slot_reset(struct tenon_sched *sched, struct tenon_slot *slot)
         return false;
     }
     slot->restart_used = 0;
+    slot->told = TENON_CAUSE_NONE;
     sched->module_changes++;
     m->state = TENON_MODULE_RECOVERING;
     m->stage = STAGE_NONE;

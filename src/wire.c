@@ -45,6 +45,7 @@ static void fault_motors(struct tenon_wire *wire, tenon_ns_t now)
             continue;
         }
         (void)tenon_module_refuse(s->module, TENON_ERR_IO, TENON_CAUSE_WIRE_DOWN, 0.0f, 0.0f);
+        s->module->diag.detail = wire->name;
         tenon__slot_fault(wire->sched, s, now);
     }
 }

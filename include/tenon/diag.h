@@ -54,7 +54,7 @@ enum tenon_cause {
     TENON_CAUSE_PORT_LOST,        /**< It was there and has gone. */
     TENON_CAUSE_PORT_FAILED,      /**< The operating system refused; value: its error number. */
     TENON_CAUSE_BAUD_UNSUPPORTED, /**< value: baud asked for. */
-    TENON_CAUSE_WIRE_DOWN,        /**< The wire of this device is not up. */
+    TENON_CAUSE_WIRE_DOWN,        /**< The wire of this device is not up; detail names it. */
     /* Devices. */
     TENON_CAUSE_NO_REPLY,      /**< value: node; bound: baud. */
     TENON_CAUSE_GARBLED_REPLY, /**< value: node; answers arrive broken: two devices with one number,
@@ -74,6 +74,9 @@ enum tenon_cause {
     TENON_CAUSE_MEMBER,          /**< A member of the group refused or failed; subject names it. */
     TENON_CAUSE_STEP_TIMEOUT, /**< A lifecycle step did not end in time; value: s; bound: allowed.
                                */
+    TENON_CAUSE_OVERRUN,      /**< Releases were missed; value: s late; bound: the period, s. */
+    /* No fault. */
+    TENON_CAUSE_RESTARTED, /**< The module is back. */
     TENON_CAUSE_COUNT
 };
 

@@ -131,6 +131,7 @@ struct tenon_slot {
     uint8_t role;            /* enum tenon_role */
     uint8_t wish;            /* what the owner wants of the module */
     uint8_t suspended;       /* not run: out of the plan */
+    uint8_t told;            /* cause of its newest fault; 0 once it is up again */
 };
 
 /**

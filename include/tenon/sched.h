@@ -3,6 +3,7 @@
 #define TENON_SCHED_H
 
 #include "tenon/drivetrain.h"
+#include "tenon/event.h"
 #include "tenon/port.h"
 
 #ifdef __cplusplus
@@ -113,6 +114,7 @@ struct tenon_sched {
     bool estop_handled;
     bool heartbeat_lost;
     uint32_t unsettled; /* slots on their way: poll looks after them */
+    struct tenon_event_log events;
 };
 
 /** Bytes of scheduler memory that are enough for so many joints and readers of snapshots. */

@@ -28,6 +28,7 @@ for number in 2 3 4 5 6 7 8 9; do
     count=$((count + 1))
     # What a fragment leaves out: the objects it talks about.
     {
+        echo '#include <stdio.h>'
         echo '#include <tenon/posix.h>'
         echo '#include <tenon/tenon.h>'
         echo 'struct tenon_motor *my_motor_init(void *motor, void *pins);'

@@ -39,6 +39,7 @@ static int setup(void **state)
     (void)state;
     memset(&rig, 0, sizeof rig);
     rig.joint.name = "elbow";
+    rig.joint.sched = &rig.sched;
     rig.motor.limits = (struct tenon_motor_limits){.position_min_rad = -4.0,
                                                    .position_max_rad = 4.0,
                                                    .velocity_max_rad_s = 8.0f,

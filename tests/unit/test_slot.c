@@ -537,6 +537,40 @@ static void a_wire_that_comes_and_goes_costs_the_motor_no_restart(void **state)
     }
 }
 
+static void the_fall_of_a_wire_is_told_by_its_line_alone(void **state)
+{
+    struct tenon_event event;
+    (void)state;
+    line_is_gone = false;
+    make_with_wire();
+    rig_start(&rig);
+    rig_steps(&rig, 10);
+    rig_enable(&rig);
+    bus_result = TENON_ERR_IO;
+    line_is_gone = true;
+    rig_steps(&rig, 2);
+    bus_result = TENON_OK;
+    assert_int_equal(tenon_sched_take_event(&rig.sched, &event), TENON_OK);
+    assert_int_equal(event.kind, TENON_EVENT_FAULT);
+    assert_int_equal(event.role, TENON_ROLE_LINE);
+    assert_int_equal(event.diag.cause, TENON_CAUSE_PORT_LOST);
+    assert_string_equal(event.name, "bus");
+    assert_int_equal(event.masked_count, 2); /* motor and joint */
+    rig_steps(&rig, 1000);
+    assert_int_equal(tenon_sched_take_event(&rig.sched, &event), TENON_OK);
+    assert_int_equal(event.diag.cause, TENON_CAUSE_PORT_MISSING);
+    assert_true(event.masked_count > 3); /* it is looked for again and again */
+    line_is_gone = false;
+    rig_steps(&rig, 300);
+    assert_int_equal(tenon_sched_take_event(&rig.sched, &event), TENON_OK);
+    assert_int_equal(event.kind, TENON_EVENT_RESTARTED);
+    assert_int_equal(event.role, TENON_ROLE_LINE);
+    assert_int_equal(tenon_sched_take_event(&rig.sched, &event), TENON_OK);
+    assert_int_equal(event.kind, TENON_EVENT_RESTARTED);
+    assert_int_equal(event.role, TENON_ROLE_MOTOR);
+    assert_int_equal(tenon_sched_take_event(&rig.sched, &event), TENON_ERR_AGAIN);
+}
+
 static void a_slow_joint_notices_a_fault_that_heals_between_its_cycles(void **state)
 {
     static const struct tenon_restart_policy hasty = {0, TENON_S(10), TENON_MS(1), TENON_MS(1),
@@ -642,6 +676,7 @@ int main(void)
         cmocka_unit_test(a_restart_waits_for_torque_off_under_way),
         cmocka_unit_test(a_motor_waits_for_its_wire_and_spends_no_restart),
         cmocka_unit_test(a_wire_that_comes_and_goes_costs_the_motor_no_restart),
+        cmocka_unit_test(the_fall_of_a_wire_is_told_by_its_line_alone),
         cmocka_unit_test(a_slow_joint_notices_a_fault_that_heals_between_its_cycles),
         cmocka_unit_test(a_seat_refuses_what_does_not_fit_and_start_says_it_again),
         cmocka_unit_test(a_driver_of_another_abi_or_role_is_refused),
