@@ -12,9 +12,9 @@
 
 enum { SERVOS_MAX = 12, SILENT_SERVOS = 6, CYCLES = 200, AFTER_CYCLES = 10 };
 
-#define PERIOD             TENON_MS(4)
-#define RETURN_DELAY       9
-#define BITS_PER_BYTE      10.0
+#define PERIOD        TENON_MS(4)
+#define RETURN_DELAY  9
+#define BITS_PER_BYTE 10.0
 
 static struct rig {
     struct tenon_sim_servo servos[SERVOS_MAX];

@@ -126,6 +126,14 @@ enum tenon__wish {
     TENON__WISH_OFF_FIRST = 3
 };
 
+/* `what` is what the head is of. */
+int tenon__check_head(struct tenon_sched *sched,
+                      const struct tenon_api_head *head,
+                      size_t size,
+                      const char *name,
+                      const char *what);
+/* `missing`: a required method, or NULL. */
+int tenon__check_method(struct tenon_sched *sched, const char *name, const char *missing);
 int tenon__slot_seat(struct tenon_sched *sched,
                      struct tenon_slot *slot,
                      enum tenon_role role,

@@ -18,10 +18,13 @@ static const char *const sentences[] = {
     [TENON_CAUSE_NOT_ADDED] =
         "%s: it was used before it, or what it stands on, was added; add wires first, then "
         "joints, then their reducers, controllers and groups",
-    [TENON_CAUSE_ABI_MISMATCH] =
-        "%s: compiled against another version of tenon (has %v, needs %b); rebuild it against "
-        "the headers of this library",
-    [TENON_CAUSE_METHOD_MISSING] = "%s: its driver lacks the required method %d; provide it",
+    [TENON_CAUSE_ABI_TOO_OLD] =
+        "%s: its %d was compiled against an older tenon (has %v, needs %b); rebuild it against the "
+        "headers of this library",
+    [TENON_CAUSE_ABI_TOO_NEW] =
+        "%s: its %d was compiled against a newer tenon (has %v, this library %b); update the "
+        "library, or rebuild it against the headers of this one",
+    [TENON_CAUSE_METHOD_MISSING] = "%s: the required method %d is missing; provide it",
     [TENON_CAUSE_WRONG_ROLE] = "%s: a %r does not fit a seat for a %R; pass the right module",
     [TENON_CAUSE_NODE_TAKEN] =
         "%s: ID %v is taken by another device on this bus; give each its own ID",

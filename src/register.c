@@ -13,6 +13,22 @@ static void take_memory(struct tenon_sched *self, void *memory, size_t size)
     self->memory_size = skipped < size ? size - skipped : 0;
 }
 
+static int check_port(struct tenon_sched *self, const struct tenon_port *port)
+{
+    int rc = tenon__check_head(self, &port->head, sizeof *port, "port", "table");
+    if (rc < 0) {
+        return rc;
+    }
+    rc = tenon__check_method(
+        self, "port", port->ticks == NULL ? "ticks" : (port->panic == NULL ? "panic" : NULL));
+    if (rc < 0) {
+        return rc;
+    }
+    return port->ticks_per_s > 0
+               ? TENON_OK
+               : tenon__refuse(self, TENON_ERR_ARG, TENON_CAUSE_LIMIT_MISSING, "port");
+}
+
 int tenon_sched_init_sized(struct tenon_sched *self,
                            size_t size,
                            const struct tenon_port *port,
@@ -38,19 +54,9 @@ int tenon_sched_init_sized(struct tenon_sched *self,
     if (port == NULL || memory == NULL) {
         return tenon__refuse(self, TENON_ERR_ARG, TENON_CAUSE_NULL, "scheduler");
     }
-    if (port->head.abi != TENON_ABI_MAJOR) {
-        return tenon__refuse_value(self, TENON_ERR_ABI, TENON_CAUSE_ABI_MISMATCH, "port",
-                                   (float)port->head.abi, TENON_ABI_MAJOR);
-    }
-    if (port->head.size != sizeof *port) {
-        return tenon__refuse_value(self, TENON_ERR_ABI, TENON_CAUSE_ABI_MISMATCH, "port",
-                                   (float)port->head.size, (float)sizeof *port);
-    }
-    if (port->ticks == NULL || port->panic == NULL) {
-        return tenon__refuse(self, TENON_ERR_ARG, TENON_CAUSE_NULL, "port");
-    }
-    if (port->ticks_per_s == 0) {
-        return tenon__refuse(self, TENON_ERR_ARG, TENON_CAUSE_LIMIT_MISSING, "port");
+    const int rc = check_port(self, port);
+    if (rc < 0) {
+        return rc;
     }
     if (period_ns <= 0) {
         return tenon__refuse_value(self, TENON_ERR_ARG, TENON_CAUSE_ARGUMENT, "period",

@@ -121,39 +121,82 @@ static const char *missing_controller(const struct tenon_api_head *head)
 }
 
 static const struct {
-    uint16_t size;
+    const char *table;
+    uint16_t api_size;
+    uint16_t module_size; /* every instance begins with the role's struct */
     const char *(*missing)(const struct tenon_api_head *head);
-} role_apis[] = {
-    [TENON_ROLE_LINE] = {sizeof(struct tenon_line_api), missing_line},
-    [TENON_ROLE_BUS] = {sizeof(struct tenon_bus_api), missing_bus},
-    [TENON_ROLE_MOTOR] = {sizeof(struct tenon_motor_api), missing_motor},
-    [TENON_ROLE_REDUCER] = {sizeof(struct tenon_reducer_api), missing_reducer},
-    [TENON_ROLE_CONTROLLER] = {sizeof(struct tenon_controller_api), missing_controller},
+} roles[] = {
+    [TENON_ROLE_LINE] = {"line table", sizeof(struct tenon_line_api), sizeof(struct tenon_line),
+                         missing_line},
+    [TENON_ROLE_BUS] = {"bus table", sizeof(struct tenon_bus_api), sizeof(struct tenon_bus),
+                        missing_bus},
+    [TENON_ROLE_MOTOR] = {"motor table", sizeof(struct tenon_motor_api), sizeof(struct tenon_motor),
+                          missing_motor},
+    [TENON_ROLE_REDUCER] = {"reducer table", sizeof(struct tenon_reducer_api),
+                            sizeof(struct tenon_reducer), missing_reducer},
+    [TENON_ROLE_CONTROLLER] = {"controller table", sizeof(struct tenon_controller_api),
+                               sizeof(struct tenon_controller), missing_controller},
 };
 
-static int check_head(struct tenon_sched *sched,
-                      const struct tenon_api_head *head,
-                      size_t size,
-                      const char *name)
+static int refuse_version(
+    struct tenon_sched *sched, const char *name, const char *what, size_t theirs, size_t ours)
 {
-    if (head->abi != TENON_ABI_MAJOR) {
-        return tenon__refuse_value(sched, TENON_ERR_ABI, TENON_CAUSE_ABI_MISMATCH, name,
-                                   (float)head->abi, TENON_ABI_MAJOR);
-    }
-    if (head->size != size) {
-        return tenon__refuse_value(sched, TENON_ERR_ABI, TENON_CAUSE_ABI_MISMATCH, name,
-                                   (float)head->size, (float)size);
-    }
-    return TENON_OK;
+    const struct tenon_diag diag = {.code = TENON_ERR_ABI,
+                                    .cause = theirs < ours ? TENON_CAUSE_ABI_TOO_OLD
+                                                           : TENON_CAUSE_ABI_TOO_NEW,
+                                    .value = (float)theirs,
+                                    .bound = (float)ours,
+                                    .subject = name,
+                                    .detail = what};
+    return tenon__refuse_diag(sched, &diag);
 }
 
-static int refuse_missing(struct tenon_sched *sched, const char *name, const char *method)
+/* Of another ABI nothing but the head may be read. */
+int tenon__check_head(struct tenon_sched *sched,
+                      const struct tenon_api_head *head,
+                      size_t size,
+                      const char *name,
+                      const char *what)
 {
+    if (head->abi != TENON_ABI_MAJOR) {
+        return refuse_version(sched, name, what, head->abi, TENON_ABI_MAJOR);
+    }
+    return head->size == size ? TENON_OK : refuse_version(sched, name, what, head->size, size);
+}
+
+int tenon__check_method(struct tenon_sched *sched, const char *name, const char *missing)
+{
+    if (missing == NULL) {
+        return TENON_OK;
+    }
     const struct tenon_diag diag = {.code = TENON_ERR_ABI,
                                     .cause = TENON_CAUSE_METHOD_MISSING,
                                     .subject = name,
-                                    .detail = method};
+                                    .detail = missing};
     return tenon__refuse_diag(sched, &diag);
+}
+
+static int check_tables(struct tenon_sched *sched,
+                        const struct tenon_driver *driver,
+                        enum tenon_role role,
+                        const char *name)
+{
+    int rc = tenon__check_head(sched, &driver->lifecycle->head, sizeof *driver->lifecycle, name,
+                               "lifecycle table");
+    if (rc < 0) {
+        return rc;
+    }
+    rc = tenon__check_head(sched, driver->api, roles[role].api_size, name, roles[role].table);
+    if (rc < 0) {
+        return rc;
+    }
+    if (driver->instance_size < roles[role].module_size) {
+        return refuse_version(sched, name, "instance", driver->instance_size,
+                              roles[role].module_size);
+    }
+    const char *const missing = missing_lifecycle(driver->lifecycle);
+    return tenon__check_method(sched, name,
+                               missing != NULL ? missing : roles[role].missing(driver->api));
 }
 
 /* Everything the cyclic path relies on is checked here, once; there it is called bare. */
@@ -165,7 +208,7 @@ static int check_driver(struct tenon_sched *sched,
     if (driver == NULL) {
         return tenon__refuse(sched, TENON_ERR_ARG, TENON_CAUSE_NULL, name);
     }
-    int rc = check_head(sched, &driver->head, sizeof *driver, name);
+    int rc = tenon__check_head(sched, &driver->head, sizeof *driver, name, "driver table");
     if (rc < 0) {
         return rc;
     }
@@ -176,17 +219,7 @@ static int check_driver(struct tenon_sched *sched,
         return tenon__refuse_value(sched, TENON_ERR_ARG, TENON_CAUSE_WRONG_ROLE, name,
                                    (float)driver->role, (float)role);
     }
-    rc = check_head(sched, &driver->lifecycle->head, sizeof *driver->lifecycle, name);
-    if (rc < 0) {
-        return rc;
-    }
-    rc = check_head(sched, driver->api, role_apis[role].size, name);
-    if (rc < 0) {
-        return rc;
-    }
-    const char *missing = missing_lifecycle(driver->lifecycle);
-    missing = missing != NULL ? missing : role_apis[role].missing(driver->api);
-    return missing != NULL ? refuse_missing(sched, name, missing) : TENON_OK;
+    return check_tables(sched, driver, role, name);
 }
 
 static int attach(struct tenon_sched *sched, struct tenon_module *module, const char *name)

@@ -18,11 +18,13 @@ enum tenon_cause {
     TENON_CAUSE_BUFFER_TOO_SMALL, /**< value: bytes given; bound: bytes needed. */
     TENON_CAUSE_ALREADY_ADDED,    /**< The object is in a scheduler already. */
     TENON_CAUSE_NOT_ADDED,        /**< It, or what it stands on, was not added before. */
-    TENON_CAUSE_ABI_MISMATCH,     /**< value: size or ABI of the driver; bound: ours. */
-    TENON_CAUSE_METHOD_MISSING,   /**< A required method is NULL; detail names it. */
-    TENON_CAUSE_WRONG_ROLE,       /**< value: role of the module; bound: role of the seat. */
-    TENON_CAUSE_NODE_TAKEN,       /**< value: node; another device of this bus has it. */
-    TENON_CAUSE_NODE_RANGE,       /**< value: node; bound: largest the protocol has. */
+    TENON_CAUSE_ABI_TOO_OLD, /**< Made for an older tenon. value: ABI or size; bound: ours; detail
+                                names what is. */
+    TENON_CAUSE_ABI_TOO_NEW, /**< Made for a newer tenon. As ABI_TOO_OLD. */
+    TENON_CAUSE_METHOD_MISSING, /**< A required method is NULL; detail names it. */
+    TENON_CAUSE_WRONG_ROLE,     /**< value: role of the module; bound: role of the seat. */
+    TENON_CAUSE_NODE_TAKEN,     /**< value: node; another device of this bus has it. */
+    TENON_CAUSE_NODE_RANGE,     /**< value: node; bound: largest the protocol has. */
     TENON_CAUSE_RATE,   /**< value: rate divisor; bound: a divisor it is not harmonic with. */
     TENON_CAUSE_SHAPE,  /**< Motor, reducer and joint counts do not fit; value, bound: counts. */
     TENON_CAUSE_FIELDS, /**< Cyclic fields this bus cannot carry. */

@@ -534,7 +534,8 @@ static void program_or_driver_of_another_version(void **state)
         strange.head.size = (uint16_t)(strange.head.size - (i == 1 ? 8 : 0));
         motor->module.driver = &strange;
         assert_refused(tenon_sched_add_joint(&sched, &elbow, "elbow", motor, NULL), TENON_ERR_ABI,
-                       TENON_CAUSE_ABI_MISMATCH, "elbow");
+                       i == 0 ? TENON_CAUSE_ABI_TOO_NEW : TENON_CAUSE_ABI_TOO_OLD, "elbow");
+        assert_says(tenon_sched_diag(&sched), i == 0 ? "newer tenon" : "older tenon");
         assert_says(tenon_sched_diag(&sched), "rebuild it");
     }
 }

@@ -207,6 +207,12 @@ static void make_tables(void)
         (struct tenon_controller_api){TENON_API_HEAD(struct tenon_controller_api), update, track};
 }
 
+static const uint32_t module_sizes[] = {[TENON_ROLE_LINE] = sizeof(struct tenon_line),
+                                        [TENON_ROLE_BUS] = sizeof(struct tenon_bus),
+                                        [TENON_ROLE_MOTOR] = sizeof(struct tenon_motor),
+                                        [TENON_ROLE_REDUCER] = sizeof(struct tenon_reducer),
+                                        [TENON_ROLE_CONTROLLER] = sizeof(struct tenon_controller)};
+
 static void make_drivers(void)
 {
     const struct tenon_api_head *const apis[] = {[TENON_ROLE_LINE] = &rig.line_api.head,
@@ -219,6 +225,7 @@ static void make_drivers(void)
         rig.drivers[role] = (struct tenon_driver){.head = TENON_API_HEAD(struct tenon_driver),
                                                   .name = "fake",
                                                   .role = role,
+                                                  .instance_size = module_sizes[role],
                                                   .lifecycle = &rig.life,
                                                   .api = apis[role]};
     }
@@ -305,10 +312,14 @@ static void init_refuses_what_is_missing(void **state)
     assert_refused(init_with(NULL, 1, rig.memory), TENON_ERR_ARG, TENON_CAUSE_NULL, "scheduler");
     assert_refused(init_with(&rig.port, 1, NULL), TENON_ERR_ARG, TENON_CAUSE_NULL, "scheduler");
     rig.port.ticks = NULL;
-    assert_refused(init_with(&rig.port, 1, rig.memory), TENON_ERR_ARG, TENON_CAUSE_NULL, "port");
+    assert_refused(init_with(&rig.port, 1, rig.memory), TENON_ERR_ABI, TENON_CAUSE_METHOD_MISSING,
+                   "port");
+    assert_string_equal(tenon_sched_diag(&rig.sched)->detail, "ticks");
     make_tables();
     rig.port.panic = NULL;
-    assert_refused(init_with(&rig.port, 1, rig.memory), TENON_ERR_ARG, TENON_CAUSE_NULL, "port");
+    assert_refused(init_with(&rig.port, 1, rig.memory), TENON_ERR_ABI, TENON_CAUSE_METHOD_MISSING,
+                   "port");
+    assert_string_equal(tenon_sched_diag(&rig.sched)->detail, "panic");
 }
 
 static void init_refuses_a_period_that_is_not_positive(void **state)
@@ -322,23 +333,43 @@ static void init_refuses_a_period_that_is_not_positive(void **state)
     }
 }
 
+struct spoil {
+    enum tenon_cause cause;
+    double value;
+    double bound;
+};
+
+/* A newer ABI, an older one, a longer table, a shorter one; and what that must be answered with. */
+static struct spoil spoil_head(struct tenon_api_head *head, unsigned way)
+{
+    const bool is_newer = way % 2 == 0;
+    const struct tenon_api_head sound = *head;
+    if (way < 2) {
+        head->abi = (uint16_t)(sound.abi + (is_newer ? 1 : -1));
+    } else {
+        head->size = (uint16_t)(sound.size + (is_newer ? 8 : -8));
+    }
+    return (struct spoil){.cause = is_newer ? TENON_CAUSE_ABI_TOO_NEW : TENON_CAUSE_ABI_TOO_OLD,
+                          .value = way < 2 ? head->abi : head->size,
+                          .bound = way < 2 ? sound.abi : sound.size};
+}
+
 static void init_refuses_another_abi(void **state)
 {
     (void)state;
-    struct tenon_sched *const s = &rig.sched;
-    assert_int_equal(tenon_sched_init_sized(s, sizeof *s - 8, &rig.port, 1, rig.memory, 8),
+    struct tenon_sched *const sched = &rig.sched;
+    const size_t size = sizeof *sched;
+    assert_int_equal(tenon_sched_init_sized(sched, size - 8, &rig.port, 1, rig.memory, 8),
                      TENON_ERR_ABI);
-    assert_int_equal(tenon_sched_init_sized(s, sizeof *s + 8, &rig.port, 1, rig.memory, 8),
+    assert_int_equal(tenon_sched_init_sized(sched, size + 8, &rig.port, 1, rig.memory, 8),
                      TENON_ERR_ABI);
-    rig.port.head.abi = TENON_ABI_MAJOR + 1;
-    assert_refused(init_with(&rig.port, 1, rig.memory), TENON_ERR_ABI, TENON_CAUSE_ABI_MISMATCH,
-                   "port");
-    assert_numbers(TENON_ABI_MAJOR + 1, TENON_ABI_MAJOR);
-    make_tables();
-    rig.port.head.size -= 8;
-    assert_refused(init_with(&rig.port, 1, rig.memory), TENON_ERR_ABI, TENON_CAUSE_ABI_MISMATCH,
-                   "port");
-    assert_numbers((double)sizeof rig.port - 8.0, (double)sizeof rig.port);
+    for (unsigned i = 0; i < 4; i++) {
+        make_tables();
+        const struct spoil s = spoil_head(&rig.port.head, i);
+        assert_refused(init_with(&rig.port, 1, rig.memory), TENON_ERR_ABI, s.cause, "port");
+        assert_numbers(s.value, s.bound);
+        assert_string_equal(tenon_sched_diag(&rig.sched)->detail, "table");
+    }
 }
 
 static void init_makes_an_old_scheduler_new(void **state)
@@ -401,29 +432,42 @@ static void good_driver_of_every_role_is_seated(void **state)
     }
 }
 
+/* Of the driver, of its lifecycle, of its role; the answer names which. */
 static void every_head_of_another_abi_is_refused(void **state)
 {
+    static const char *const tables[] = {"line table", "bus table", "motor table", "reducer table",
+                                         "controller table"};
     (void)state;
     for (uint8_t role = TENON_ROLE_LINE; role <= TENON_ROLE_CONTROLLER; role++) {
-        for (unsigned spoilt = 0; spoilt < 9; spoilt++) {
-            struct tenon_lifecycle_api life;
+        for (unsigned i = 0; i < 12; i++) {
             assert_int_equal(make_rig(), TENON_OK);
-            life = rig.life;
+            struct tenon_lifecycle_api life = rig.life;
             rig.drivers[role].lifecycle = &life;
             uint64_t copy[32];
             memcpy(copy, rig.drivers[role].api, rig.drivers[role].api->size);
             struct tenon_api_head *const api = (void *)copy;
             rig.drivers[role].api = api;
             struct tenon_api_head *const heads[] = {&rig.drivers[role].head, &life.head, api};
-            struct tenon_api_head *const head = heads[spoilt % 3];
-            const double size = head->size;
-            head->abi = (uint16_t)(head->abi + (spoilt / 3 == 0 ? 1 : 0));
-            head->size =
-                (uint16_t)(head->size + (spoilt / 3 == 1 ? 8 : (spoilt / 3 == 2 ? -8 : 0)));
-            assert_refused(seat(role), TENON_ERR_ABI, TENON_CAUSE_ABI_MISMATCH, "seat");
-            assert_numbers(spoilt / 3 == 0 ? TENON_ABI_MAJOR + 1 : (double)head->size,
-                           spoilt / 3 == 0 ? TENON_ABI_MAJOR : size);
+            const char *const names[] = {"driver table", "lifecycle table", tables[role - 1]};
+            const struct spoil s = spoil_head(heads[i % 3], i / 3);
+            assert_refused(seat(role), TENON_ERR_ABI, s.cause, "seat");
+            assert_numbers(s.value, s.bound);
+            assert_string_equal(tenon_sched_diag(&rig.sched)->detail, names[i % 3]);
         }
+    }
+}
+
+/* Its driver was compiled when the role's struct was smaller. */
+static void instance_smaller_than_its_role_is_refused(void **state)
+{
+    (void)state;
+    for (uint8_t role = TENON_ROLE_LINE; role <= TENON_ROLE_CONTROLLER; role++) {
+        assert_int_equal(make_rig(), TENON_OK);
+        const uint32_t size = module_sizes[role];
+        rig.drivers[role].instance_size = size - 1;
+        assert_refused(seat(role), TENON_ERR_ABI, TENON_CAUSE_ABI_TOO_OLD, "seat");
+        assert_numbers(size - 1.0, size);
+        assert_string_equal(tenon_sched_diag(&rig.sched)->detail, "instance");
     }
 }
 
@@ -1097,6 +1141,7 @@ int main(void)
         TEST(calls_without_a_scheduler_are_refused),
         TEST(good_driver_of_every_role_is_seated),
         TEST(every_head_of_another_abi_is_refused),
+        TEST(instance_smaller_than_its_role_is_refused),
         TEST(driver_without_tables_is_refused),
         TEST(module_of_another_role_is_refused),
         TEST(every_required_method_is_demanded_by_name),
