@@ -81,7 +81,7 @@ put_one(struct tenon_joint *joint, enum tenon__op op, const struct tenon_joint_c
 
 static int check_enable(struct tenon_joint *joint)
 {
-    if (joint->sched->estop != 0) {
+    if (tenon__load(&joint->sched->estop) != 0) {
         return refuse_joint(joint, TENON_ERR_STATE, TENON_CAUSE_ESTOP, 0.0, 0.0);
     }
     const bool is_awaited = tenon__load(&joint->issued) != tenon__load(&joint->handled);

@@ -43,7 +43,7 @@ static void enable_one(struct tenon_joint *joint)
 
 void tenon__joint_enable(struct tenon_joint *joint)
 {
-    if (joint->diag.code != TENON_OK || joint->sched->estop != 0) {
+    if (joint->diag.code != TENON_OK || tenon__load(&joint->sched->estop) != 0) {
         return;
     }
     unsigned count;

@@ -265,7 +265,7 @@ static void run_cycle(struct tenon_sched *self, tenon_ns_t now)
         tenon__wire_stage(w, &cycle);
     }
     tenon__snapshot_publish(self, &cycle, self->release_ns);
-    self->counters.step_count++;
+    tenon__store(&self->counters.step_count, self->counters.step_count + 1u); /* watched */
     self->cycle_number++;
     self->release_ns += self->period_ns;
 }

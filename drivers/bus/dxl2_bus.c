@@ -7,7 +7,8 @@ enum {
         4, /* before a transmission; a line that chatters on without end must not keep us from it */
     BITS_PER_BYTE = 10,
     BLIND_BYTES = 64, /* of a transmission, in which nothing is read: an echo of them finds room */
-    REGISTER_TORQUE_ENABLE = 64
+    REGISTER_TORQUE_ENABLE = 64,
+    REGISTER_BUS_WATCHDOG = 98
 };
 
 /* What a device may take beyond its return delay, and how far host and device clocks may be apart.
@@ -479,17 +480,27 @@ poll_bus(struct tenon_bus *base, struct tenon_line *line, tenon_ns_t now, tenon_
 /* ---- The rest ---- */
 
 /*
- * Whatever the category, the one thing that can be sent without knowing more is torque off. A write
- * to all of them is 13 bytes however many there are, reaches servos that are not attached, too, and
- * never needs to be encoded anew. Torque Enable is at 64 in the X and MX tables, the ones that the
- * bundled motor drivers know; the P series has it at 512 and ignores this.
+ * Writes to all of them: 13 bytes however many there are, which reach servos that are not attached,
+ * too, and never need to be encoded anew. Addresses are those of the X and MX tables, the ones that
+ * the bundled motor drivers know; the P series has others and ignores these.
+ *
+ * Braking and holding without knowing a servo's mode: a bus watchdog of one unit stops it, whatever
+ * its mode, when the bus then stays silent for 20 ms, and it does not let go. Servos without that
+ * watchdog ignore the write and keep to their last goal.
  */
-static void encode_safe_frame(struct tenon_dxl2_bus *self)
+static uint8_t encode_write(uint8_t *out, size_t capacity, uint8_t address, uint8_t value)
 {
-    const uint8_t params[] = {REGISTER_TORQUE_ENABLE, 0, 0};
-    const int size = dxl2_encode(self->safe_frame, sizeof self->safe_frame, DXL2_BROADCAST,
-                                 DXL2_WRITE, params, sizeof params);
-    self->safe_frame_bytes = (uint8_t)(size > 0 ? size : 0);
+    const uint8_t params[] = {address, 0, value};
+    const int size = dxl2_encode(out, capacity, DXL2_BROADCAST, DXL2_WRITE, params, sizeof params);
+    return (uint8_t)(size > 0 ? size : 0);
+}
+
+static void encode_safe_frames(struct tenon_dxl2_bus *self)
+{
+    self->safe_frame_bytes =
+        encode_write(self->safe_frame, sizeof self->safe_frame, REGISTER_TORQUE_ENABLE, 0);
+    self->stop_frame_bytes =
+        encode_write(self->stop_frame, sizeof self->stop_frame, REGISTER_BUS_WATCHDOG, 1);
 }
 
 static int get_safe_frame(const struct tenon_bus *base,
@@ -497,9 +508,12 @@ static int get_safe_frame(const struct tenon_bus *base,
                           const uint8_t **out_bytes)
 {
     const struct tenon_dxl2_bus *self = (const struct tenon_dxl2_bus *)(const void *)base;
-    (void)category;
-    *out_bytes = self->safe_frame;
-    return self->safe_frame_bytes;
+    if (category == TENON_STOP_TORQUE_OFF) {
+        *out_bytes = self->safe_frame;
+        return self->safe_frame_bytes;
+    }
+    *out_bytes = self->stop_frame;
+    return self->stop_frame_bytes;
 }
 
 static int probe(struct tenon_module *module, tenon_ns_t now)
@@ -547,7 +561,7 @@ struct tenon_bus *tenon_dxl2_bus_init_sized(struct tenon_dxl2_bus *self,
     self->base.module.driver = &driver;
     self->next_stage_ns = TENON_NEVER;
     set_baud(self, 0);
-    encode_safe_frame(self);
+    encode_safe_frames(self);
     (void)tenon__dxl2_layout_init(self); /* too small: attach says so, and how much is needed */
     return &self->base;
 }

@@ -101,6 +101,17 @@ static int memory_write(struct tenon_line *base, const uint8_t *bytes, size_t co
     return (int)taken;
 }
 
+/* Simulated time has one thread: this may be called between the calls of the step, not within. */
+static int
+memory_write_emergency(struct tenon_line *base, const uint8_t *bytes, size_t count, tenon_ns_t now)
+{
+    struct tenon_memory_line *self = self_of(base);
+    if (self->unplugged) {
+        return TENON_ERR_IO;
+    }
+    return (int)push(&self->to_far, bytes, count, now, byte_time_ns(base->baud));
+}
+
 static int memory_set_baud(struct tenon_line *base, uint32_t baud)
 {
     if (!baud_is_possible(baud)) {
@@ -122,6 +133,7 @@ static const struct tenon_line_api memory_api = {
     .read = memory_read,
     .write = memory_write,
     .set_baud = memory_set_baud,
+    .write_emergency = memory_write_emergency,
 };
 
 static const struct tenon_driver memory_driver = {

@@ -89,8 +89,56 @@ static int refuse_not_serial(struct tenon_serialport_line *self)
     return refuse(self, TENON_ERR_ARG, TENON_CAUSE_PORT_NOT_SERIAL, 0.0f, 0.0f);
 }
 
+/*
+ * The way past a step that hangs: a descriptor of its own, which another thread may be writing to
+ * when the port is closed. Whoever of the two comes last closes it, so that the bytes can never go
+ * to a file that was given the same number, and neither waits for the other.
+ */
+enum emergency { EMERGENCY_SHUT = 0, EMERGENCY_OPEN, EMERGENCY_IN_USE, EMERGENCY_LEFT };
+
+static bool pass(struct tenon_serialport_line *self, enum emergency from, enum emergency to)
+{
+    uint32_t expected = from;
+    return __atomic_compare_exchange_n(&self->emergency, &expected, to, false, __ATOMIC_ACQ_REL,
+                                       __ATOMIC_ACQUIRE);
+}
+
+static int open_emergency(struct tenon_serialport_line *self)
+{
+    self->emergency_fd = fcntl(self->base.fd, F_DUPFD_CLOEXEC, 0);
+    if (self->emergency_fd < 0) {
+        return refuse(self, TENON_ERR_IO, TENON_CAUSE_PORT_FAILED, (float)errno, 0.0f);
+    }
+    (void)pass(self, EMERGENCY_SHUT, EMERGENCY_OPEN);
+    return TENON_OK;
+}
+
+static void close_emergency(struct tenon_serialport_line *self)
+{
+    const int fd = self->emergency_fd;
+    while (!pass(self, EMERGENCY_IN_USE, EMERGENCY_LEFT)) {
+        if (pass(self, EMERGENCY_OPEN, EMERGENCY_SHUT)) {
+            (void)close(fd);
+            return;
+        }
+        const uint32_t state = __atomic_load_n(&self->emergency, __ATOMIC_ACQUIRE);
+        if (state == EMERGENCY_SHUT || state == EMERGENCY_LEFT) {
+            return;
+        } /* else the other thread came or went between two looks */
+    }
+}
+
+static void leave_emergency(struct tenon_serialport_line *self)
+{
+    if (!pass(self, EMERGENCY_IN_USE, EMERGENCY_OPEN)) {
+        (void)close(self->emergency_fd);
+        (void)pass(self, EMERGENCY_LEFT, EMERGENCY_SHUT);
+    }
+}
+
 static void close_port(struct tenon_serialport_line *self)
 {
+    close_emergency(self);
     if (self->base.fd >= 0) {
         /*
          * The flag outlives the descriptor where the terminal does: at a pty whose far end stays
@@ -256,6 +304,9 @@ static int serialport_probe(struct tenon_module *module, tenon_ns_t now)
     struct tenon_serialport_line *self = from_module(module);
     char path[PATH_MAX];
     close_port(self);
+    if (__atomic_load_n(&self->emergency, __ATOMIC_ACQUIRE) != EMERGENCY_SHUT) {
+        return TENON_ERR_AGAIN; /* the old port is still being written to */
+    }
     int rc = find_port(self, path);
     if (rc == TENON_OK) {
         rc = lock_port(self, path);
@@ -265,6 +316,9 @@ static int serialport_probe(struct tenon_module *module, tenon_ns_t now)
     }
     if (rc == TENON_OK) {
         rc = configure_port(self);
+    }
+    if (rc == TENON_OK) {
+        rc = open_emergency(self);
     }
     if (rc != TENON_OK) {
         close_port(self);
@@ -361,6 +415,27 @@ serialport_write(struct tenon_line *line, const uint8_t *bytes, size_t count, te
     return (int)taken;
 }
 
+/* The kernel takes each write whole or in part, never two mixed: there is no need to know of ours.
+ */
+static int serialport_write_emergency(struct tenon_line *line,
+                                      const uint8_t *bytes,
+                                      size_t count,
+                                      tenon_ns_t now)
+{
+    (void)now;
+    struct tenon_serialport_line *self = from_line(line);
+    if (!pass(self, EMERGENCY_OPEN, EMERGENCY_IN_USE)) {
+        return TENON_ERR_IO;
+    }
+    const ssize_t taken = write(self->emergency_fd, bytes, count < INT_MAX ? count : INT_MAX);
+    const bool is_busy = taken < 0 && is_harmless(errno);
+    leave_emergency(self);
+    if (taken < 0) {
+        return is_busy ? 0 : TENON_ERR_IO;
+    }
+    return (int)taken;
+}
+
 static int serialport_set_baud(struct tenon_line *line, uint32_t baud)
 {
     struct tenon_serialport_line *self = from_line(line);
@@ -393,6 +468,7 @@ static const struct tenon_line_api serialport_api = {
     .read = serialport_read,
     .write = serialport_write,
     .set_baud = serialport_set_baud,
+    .write_emergency = serialport_write_emergency,
 };
 
 static const struct tenon_driver serialport_driver = {
@@ -426,6 +502,7 @@ struct tenon_line *tenon_serialport_line_init_sized(struct tenon_serialport_line
     self->base.baud = baud;
     self->base.fd = -1;
     self->guard_fd = -1;
+    self->emergency_fd = -1;
     self->scheduling_ns = TENON_MS(1);
     self->latency_timer_ms = -1;
     self->base.latency_ns = self->scheduling_ns + UNKNOWN_ADAPTER_NS;

@@ -160,7 +160,9 @@ struct tenon_bus_api {
                 tenon_ns_t *io_deadline);
     /**
      * Required. Bytes that make every device of this bus safe, encoded at attach: for whoever must
-     * send them when the step hangs. Valid until the next attach.
+     * send them when the step hangs. Valid until the next attach. Those of category 1 begin to
+     * brake: whoever sends them sends those of category 0 after the braking time, so a bus that
+     * cannot brake by one frame gives torque off at once. Those of category 2 must not let go.
      * @return Bytes at *out_bytes; 0: this protocol has none.
      * @context any (reads only)
      */
@@ -209,6 +211,30 @@ static inline struct tenon_line *tenon_wire_line(const struct tenon_wire *wire)
 {
     return (struct tenon_line *)(void *)wire->line.module;
 }
+
+/**
+ * The stop that goes with the safe actions of all joints on the wire: where they differ, or there
+ * are none, the lowest category, for a frame of the bus reaches all of its devices. Joints that
+ * must hold a load need a bus on which all do.
+ * @param wire  Added, and its scheduler started; not NULL.
+ * @context any
+ */
+TENON_API enum tenon_stop_category tenon_wire_stop_category(const struct tenon_wire *wire);
+
+/**
+ * Send the bus's safe frame past a step that hangs; for a port's watchdog, one context at a time.
+ * @param wire      Added, and its scheduler started; not NULL.
+ * @param category  Which frame.
+ * @param now       The time.
+ * @retval TENON_OK              The line has taken the whole frame.
+ * @retval TENON_ERR_UNSUPPORTED The line has no write_emergency, or the protocol no such frame.
+ * @retval TENON_ERR_AGAIN       The line has taken a part of it.
+ * @retval TENON_ERR_IO          The port is not open.
+ * @context as the line's write_emergency
+ */
+TENON_API int tenon_wire_send_safe_frame(struct tenon_wire *wire,
+                                         enum tenon_stop_category category,
+                                         tenon_ns_t now);
 
 /** Whether line and bus are both up. @context any */
 static inline bool tenon_wire_is_up(const struct tenon_wire *wire)

@@ -41,6 +41,21 @@ struct tenon_line_api {
      * @context cyclic
      */
     int (*set_baud)(struct tenon_line *self, uint32_t baud);
+    /**
+     * Optional (NULL: nobody but the step can stop this line's devices). Send bytes past a step
+     * that hangs, perhaps within `read` or `write` of this very line: a watchdog's thread or
+     * interrupt calls it, one at a time. It may touch nothing that those two write: no counter, no
+     * diag, not `tx_pending`; what it needs to know of the port it keeps so that both sides may
+     * read it. It ends at the latest when the bytes have left.
+     * What the step had begun to send may stand before or between: callers send whole frames, more
+     * than once, with pauses in which devices forget a broken one.
+     * @return Bytes taken, 0 ... count, or TENON_ERR_IO when the port is not open.
+     * @context fault, another thread
+     */
+    int (*write_emergency)(struct tenon_line *self,
+                           const uint8_t *bytes,
+                           size_t count,
+                           tenon_ns_t now);
 };
 
 /** A line. Storage is the caller's and must not move while it sits in a slot. */

@@ -42,7 +42,7 @@ struct tenon_reader {
 
 /** Counters of a scheduler. They only rise. */
 struct tenon_sched_counters {
-    uint32_t step_count;    /**< Steps run. */
+    uint32_t step_count;    /**< Steps run. A port's watchdog looks at it from its own context. */
     uint32_t missed_count;  /**< Releases skipped because step came too late. */
     uint32_t command_count; /**< Commands taken from the queue. */
     uint32_t plan_count;    /**< Times the plan was exchanged. */
@@ -270,6 +270,14 @@ TENON_API int tenon_sched_make_safe(struct tenon_sched *self);
  * @context any, isr too
  */
 TENON_API void tenon_sched_estop(struct tenon_sched *self);
+
+/**
+ * How long the joints that brake before torque goes off may need for it: the longest of velocity
+ * limit / acceleration limit; 0 if no joint's safe action is RAMP. For a watchdog, which must wait
+ * that long between safe frames of category 1 and those of category 0.
+ * @context any, while the step hangs
+ */
+TENON_API tenon_ns_t tenon_sched_braking_ns(const struct tenon_sched *self);
 
 /**
  * Let go of everything: ports are closed, nothing is sent any more. Torque stays as it is; see

@@ -353,6 +353,37 @@ static void the_speed_changes_or_stays(void **state)
     assert_int_equal(w.line->baud, before);
 }
 
+/* Optional: a line that has it sends past everything else, and keeps the step's books as they are.
+ */
+static void an_emergency_goes_out_whole_and_leaves_no_trace_in_the_books(void **state)
+{
+    static const uint8_t frame[] = {0xFF, 0xFF, 0xFD, 0x00, 0xFE};
+    struct world w = make_closed(state);
+    if (w.api->write_emergency == NULL) {
+        return;
+    }
+    if (w.line->fd == -1 && w.subject->has_descriptor) { /* closed */
+        assert_int_equal(w.api->write_emergency(w.line, frame, sizeof frame, w.now), TENON_ERR_IO);
+    }
+    assert_int_equal(probe(&w), TENON_OK);
+    const uint64_t sent = w.line->tx_bytes;
+    assert_int_equal(w.api->write_emergency(w.line, frame, sizeof frame, w.now), sizeof frame);
+    assert_int_equal(w.line->tx_bytes, sent);
+    assert_false(w.line->tx_pending);
+    uint8_t got[16];
+    size_t count = 0;
+    for (unsigned i = 0; i < PATIENCE_MS && count < sizeof frame; i++) {
+        w.now = w.subject->tick();
+        count += w.subject->far_read(got + count, sizeof got - count);
+    }
+    assert_int_equal(count, sizeof frame);
+    assert_memory_equal(got, frame, sizeof frame);
+    release(&w);
+    if (w.subject->has_descriptor) {
+        assert_int_equal(w.api->write_emergency(w.line, frame, sizeof frame, w.now), TENON_ERR_IO);
+    }
+}
+
 static void make_safe_works_at_any_time(void **state)
 {
     struct world w = make_closed(state);
@@ -382,6 +413,8 @@ int line_conformance_run(const struct line_subject *subject)
         cmocka_unit_test_prestate(it_opens_again_after_release, &copy),
         cmocka_unit_test_prestate(it_can_be_probed_while_open, &copy),
         cmocka_unit_test_prestate(the_speed_changes_or_stays, &copy),
+        cmocka_unit_test_prestate(an_emergency_goes_out_whole_and_leaves_no_trace_in_the_books,
+                                  &copy),
         cmocka_unit_test_prestate(make_safe_works_at_any_time, &copy),
     };
     return cmocka_run_group_tests_name(subject->name, tests, NULL, NULL);

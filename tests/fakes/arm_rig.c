@@ -113,6 +113,13 @@ static int line_write(struct tenon_line *base, const uint8_t *bytes, size_t coun
     return pass_on(self, tenon_line_get_api(inner)->write(inner, bytes, count, now));
 }
 
+static int
+line_write_emergency(struct tenon_line *base, const uint8_t *bytes, size_t count, tenon_ns_t now)
+{
+    struct tenon_line *inner = &((struct arm_line *)(void *)base)->inner.base;
+    return tenon_line_get_api(inner)->write_emergency(inner, bytes, count, now);
+}
+
 static const struct tenon_lifecycle_api line_lifecycle = {
     .head = TENON_API_HEAD(struct tenon_lifecycle_api),
     .probe = line_probe,
@@ -123,6 +130,7 @@ static const struct tenon_line_api line_api = {
     .head = TENON_API_HEAD(struct tenon_line_api),
     .read = line_read,
     .write = line_write,
+    .write_emergency = line_write_emergency,
 };
 
 static const struct tenon_driver line_driver = {

@@ -109,6 +109,8 @@ struct tenon_dxl2_bus {
     bool wants_recovery;
     uint8_t safe_frame_bytes;
     uint8_t safe_frame[16];
+    uint8_t stop_frame_bytes;
+    uint8_t stop_frame[16];
 };
 
 /** Initialise; `size` is sizeof *self. Use tenon_dxl2_bus_init(). @context setup */

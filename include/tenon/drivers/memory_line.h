@@ -23,7 +23,7 @@ struct tenon_memory_channel {
 };
 
 /** A line whose far end is reached by the functions below, by a virtual device or by a test. Half
- * duplex is not enforced. */
+ * duplex is not enforced. One thread has it all: its write_emergency is for simulated watchdogs. */
 struct tenon_memory_line {
     struct tenon_line base; /**< First, so that &l.base is the handle. */
     /* private */

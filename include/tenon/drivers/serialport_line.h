@@ -30,6 +30,9 @@ struct sp_port;
  *
  * When the port goes away, read and write close it (base.fd becomes -1) and answer TENON_ERR_IO
  * with TENON_CAUSE_PORT_LOST until it is probed again. The diag's subject is the path.
+ *
+ * write_emergency may come from any thread, one at a time, while another is within any other
+ * method.
  */
 struct tenon_serialport_line {
     struct tenon_line base; /**< First, so that &l.base is the handle. */
@@ -46,6 +49,8 @@ struct tenon_serialport_line {
     bool was_open;
     int guard_fd;         /* holds the lock; the same as base.fd on the termios path */
     struct sp_port *port; /* NULL on the termios path and while closed */
+    int emergency_fd;     /* of write_emergency alone */
+    uint32_t emergency;   /* who has it: see serialport_line.c */
 };
 
 /** Initialise; `size` is sizeof *self. Use tenon_serialport_line_init(). */
