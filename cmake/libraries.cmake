@@ -11,9 +11,11 @@ if(TENON_HAS_SERIALPORT)
 endif()
 
 if(TENON_BUILD_POSIX)
+    find_package(Threads REQUIRED) # of the watchdog
     tenon_library(posix FILE tenon-posix EXPORT tenon
         OBJECTS tenon_posix_objects
-        PUBLIC tenon)
+        PUBLIC tenon
+        PRIVATE Threads::Threads)
 endif()
 
 if(TENON_BUILD_SIM)

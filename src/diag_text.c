@@ -109,6 +109,18 @@ static const char *const sentences[] = {
     [TENON_CAUSE_OVERRUN] = "%s: a step came %v s late (the period is %b s) and releases were "
                             "missed; give the thread a higher priority, or less to do",
     [TENON_CAUSE_RESTARTED] = "%s: it is back after a fault; its joint can be enabled again",
+    [TENON_CAUSE_REALTIME_PRIORITY] =
+        "%s: real-time priority %v is not permitted (limit %b); put '@realtime - rtprio 98' into "
+        "/etc/security/limits.conf and log in again, or LimitRTPRIO=98 into the service",
+    [TENON_CAUSE_REALTIME_MEMORY] =
+        "%s: memory may not be locked (limit %b KiB); put '@realtime - memlock unlimited' into "
+        "/etc/security/limits.conf and log in again, or LimitMEMLOCK=infinity into the service",
+    [TENON_CAUSE_REALTIME_CPU] =
+        "%s: this process cannot run on CPU %v; choose one of those that `taskset -cp $$` shows",
+    [TENON_CAUSE_WATCHDOG_BOUND] =
+        "%s: a bound of %v s is too short for a watchdog of these steps; give at least %b s",
+    [TENON_CAUSE_DIRECTION] = "%s: the port cannot switch direction by %d (error %v); use an "
+                              "adapter that does so by itself, or another way",
 };
 
 struct text {

@@ -77,6 +77,13 @@ enum tenon_cause {
     TENON_CAUSE_STEP_TIMEOUT, /**< A lifecycle step did not end in time; value: s; bound: allowed.
                                */
     TENON_CAUSE_OVERRUN,      /**< Releases were missed; value: s late; bound: the period, s. */
+    /* The host. */
+    TENON_CAUSE_REALTIME_PRIORITY, /**< Not permitted. value: priority asked for; bound: limit. */
+    TENON_CAUSE_REALTIME_MEMORY,   /**< May not be locked. bound: KiB that may. */
+    TENON_CAUSE_REALTIME_CPU,      /**< value: the first CPU asked for that cannot be used. */
+    TENON_CAUSE_WATCHDOG_BOUND,    /**< value: bound asked for, s; bound: shortest possible, s. */
+    TENON_CAUSE_DIRECTION, /**< The port cannot switch direction like that; detail: how; value:
+                              error number. */
     /* No fault. */
     TENON_CAUSE_RESTARTED, /**< The module is back. */
     TENON_CAUSE_COUNT

@@ -1,6 +1,6 @@
 /* The runner: one thread, absolute waits, no wake-up a byte. */
 #define _GNU_SOURCE /* ppoll */
-#include "tenon/posix.h"
+#include "posix_internal.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -51,17 +51,10 @@ static unsigned collect_pending(const struct tenon_sched *sched, struct pollfd *
     return count;
 }
 
-static struct timespec to_timespec(tenon_ns_t t)
-{
-    const struct timespec result = {.tv_sec = (time_t)(t / TENON_S(1)),
-                                    .tv_nsec = (long)(t % TENON_S(1))};
-    return result;
-}
-
 static int wait_writable(struct pollfd *fds, unsigned count, tenon_ns_t until)
 {
     const tenon_ns_t left = until - tenon_posix_now();
-    const struct timespec t = to_timespec(left > 0 ? left : 0);
+    const struct timespec t = tenon__timespec(left > 0 ? left : 0);
     return ppoll(fds, (nfds_t)count, &t, NULL) < 0 && errno == EINTR ? TENON_ERR_AGAIN : TENON_OK;
 }
 
@@ -83,12 +76,17 @@ static int wait_until(const struct tenon_sched *sched, tenon_ns_t until)
     if (count > 0) {
         return wait_writable(fds, count, until);
     }
-    const struct timespec t = to_timespec(until);
+    const struct timespec t = tenon__timespec(until);
     return clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &t, NULL) == EINTR ? TENON_ERR_AGAIN
                                                                               : TENON_OK;
 }
 
 int tenon_posix_cycle(struct tenon_sched *sched)
+{
+    return tenon_posix_cycle_timed(sched, NULL);
+}
+
+int tenon_posix_cycle_timed(struct tenon_sched *sched, struct tenon_posix_lateness *io_lateness)
 {
     if (sched == NULL || !sched->is_started) {
         return TENON_ERR_STATE;
@@ -103,8 +101,12 @@ int tenon_posix_cycle(struct tenon_sched *sched)
             (void)tenon_sched_poll(sched, now); /* sends what the step staged */
             return TENON_OK;
         }
-        if (wait_until(sched, deadline < release ? deadline : release) < 0) {
+        const tenon_ns_t until = deadline < release ? deadline : release;
+        if (wait_until(sched, until) < 0) {
             return TENON_ERR_AGAIN;
+        }
+        if (io_lateness != NULL && until > now) { /* else there was nothing to sleep for */
+            tenon__lateness_add(io_lateness, tenon_posix_now() - until);
         }
     }
     return TENON_ERR_AGAIN;
