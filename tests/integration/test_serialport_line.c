@@ -13,6 +13,7 @@
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -516,6 +517,59 @@ static int open_descriptors(void)
     return count;
 }
 
+/* --- the way past a step that hangs --- */
+
+struct caller {
+    struct tenon_serialport_line *line;
+    uint32_t is_done;
+    uint32_t taken_count;
+};
+
+static void *call_for_help(void *argument)
+{
+    static const uint8_t bytes[] = "help";
+    struct caller *self = argument;
+    const struct tenon_line_api *api = tenon_line_get_api(&self->line->base);
+    while (__atomic_load_n(&self->is_done, __ATOMIC_SEQ_CST) == 0) {
+        if (api->write_emergency(&self->line->base, bytes, sizeof bytes, 0) > 0) {
+            __atomic_fetch_add(&self->taken_count, 1, __ATOMIC_SEQ_CST);
+        }
+    }
+    return NULL;
+}
+
+/* The number of a closed port is soon another file's: no emergency may ever go there. */
+static void emergency_reaches_the_port_or_nothing_while_it_comes_and_goes(void **state)
+{
+    struct rig *rig = *state;
+    struct caller caller = {.line = &rig->line};
+    char path[64];
+    uint8_t heard[4096];
+    pthread_t thread;
+    (void)snprintf(path, sizeof path, "%s/bystander", rig->directory);
+    assert_int_equal(pthread_create(&thread, NULL, call_for_help, &caller), 0);
+    for (int i = 0; i < 300; i++) {
+        while (probe(&rig->line) == TENON_ERR_AGAIN) {
+        }
+        (void)line_write(&rig->line, (const uint8_t *)"mine", 4);
+        release(&rig->line);
+        int bystanders[8];
+        for (size_t k = 0; k < 8; k++) {
+            bystanders[k] = open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+        }
+        (void)!read(rig->far, heard, sizeof heard);
+        for (size_t k = 0; k < 8; k++) {
+            (void)close(bystanders[k]);
+        }
+    }
+    __atomic_store_n(&caller.is_done, 1, __ATOMIC_SEQ_CST);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    assert_true(__atomic_load_n(&caller.taken_count, __ATOMIC_SEQ_CST) > 0);
+    struct stat bystander;
+    assert_int_equal(stat(path, &bystander), 0);
+    assert_int_equal(bystander.st_size, 0);
+}
+
 static void no_descriptor_is_left_behind(void **state)
 {
     struct rig *rig = *state;
@@ -606,6 +660,7 @@ int main(void)
         RIG_TEST(pulled_plug_is_noticed_by_write),
         RIG_TEST(pulled_plug_is_noticed_by_set_baud),
         RIG_TEST(adapter_that_comes_back_under_another_name_is_found_by_its_link),
+        RIG_TEST(emergency_reaches_the_port_or_nothing_while_it_comes_and_goes),
         RIG_TEST(no_descriptor_is_left_behind),
         RIG_TEST(latency_is_the_adapters_plus_the_schedulers),
         RIG_TEST(latency_timer_is_read_and_written_where_the_kernel_keeps_it),
