@@ -237,7 +237,7 @@ static inline bool tenon__mode_is_position(uint8_t mode)
            mode == TENON_MODE_EFFORT_POSITION;
 }
 
-/* --- drive.c, readiness.c, joint.c --- */
+/* --- drive.c, readiness.c, joint.c, halt.c --- */
 
 void tenon__drive_run(struct tenon_sched *sched,
                       struct tenon_joint *lead,
@@ -248,6 +248,9 @@ int tenon__drive_to_joint(const struct tenon__drive *drive,
                           struct tenon_joint_state *out_joints);
 bool tenon__drive_is_up(struct tenon_sched *sched, struct tenon_joint *lead, tenon_ns_t now);
 uint8_t tenon__joint_mode(struct tenon_joint *joint);
+void tenon__joint_wish(struct tenon_joint *joint, enum tenon__wish wish);
+void tenon__joint_align(struct tenon_joint *joint);
+bool tenon__joint_motors_follow(struct tenon_joint *joint);
 void tenon__joint_enable(struct tenon_joint *joint);
 void tenon__joint_disable(struct tenon_joint *joint);
 void tenon__joint_follow(struct tenon_joint *joint, const struct tenon_joint_command *command);

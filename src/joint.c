@@ -1,4 +1,4 @@
-/* A joint: what it is told, what it does about it, and what it does when something fails. */
+/* A joint: what it is told, and one cycle of doing it. */
 #include "core_internal.h"
 
 static float absf_error(const struct tenon_joint *joint)
@@ -16,7 +16,7 @@ uint8_t tenon__joint_mode(struct tenon_joint *joint)
     return tenon__slot_motor(&tenon__joint_motors(joint, &count)[0])->mode;
 }
 
-static void wish_motors(struct tenon_joint *joint, enum tenon__wish wish)
+void tenon__joint_wish(struct tenon_joint *joint, enum tenon__wish wish)
 {
     unsigned count;
     struct tenon_slot *const motors = tenon__joint_motors(joint, &count);
@@ -52,7 +52,7 @@ void tenon__joint_enable(struct tenon_joint *joint)
         enable_one(siblings[i]);
     }
     if (joint->status == TENON_JOINT_ENABLING) {
-        wish_motors(joint, TENON__WISH_ACTIVE);
+        tenon__joint_wish(joint, TENON__WISH_ACTIVE);
     }
 }
 
@@ -69,7 +69,7 @@ static struct tenon_controller_input input_of(const struct tenon_joint *joint, f
 
 /* What was applied while it did not command: its inner state begins there, not where it once was.
  */
-static void align_controller(struct tenon_joint *joint)
+void tenon__joint_align(struct tenon_joint *joint)
 {
     struct tenon_controller *const controller = tenon__slot_controller(&joint->controller);
     if (controller == NULL) {
@@ -99,228 +99,10 @@ void tenon__joint_hold_here(struct tenon_joint *joint, double position_rad)
     }
     joint->status =
         joint->after_stop == TENON_JOINT_HOLDING ? TENON_JOINT_HOLDING : TENON_JOINT_ENABLED;
-    align_controller(joint);
+    tenon__joint_align(joint);
 }
 
-/* --- stopping --- */
-
-static bool is_powered(const struct tenon_joint *joint)
-{
-    return tenon__joint_is_driven(joint) || joint->status == TENON_JOINT_ENABLING;
-}
-
-static bool motors_follow(struct tenon_joint *joint)
-{
-    unsigned count;
-    const struct tenon_slot *const motors = tenon__joint_motors(joint, &count);
-    for (unsigned i = 0; i < count; i++) {
-        if (motors[i].module->state != TENON_MODULE_ACTIVE) {
-            return false;
-        }
-    }
-    return true;
-}
-
-/* Whether the servos hold without our doing: by position they do, a speed or an effort goes on. */
-static bool motors_hold(struct tenon_joint *joint)
-{
-    unsigned count;
-    const struct tenon_slot *const motors = tenon__joint_motors(joint, &count);
-    for (unsigned i = 0; i < count; i++) {
-        const struct tenon_motor *const motor = tenon__slot_motor(&motors[i]);
-        const bool has_torque = motor->module.state == TENON_MODULE_ACTIVE || motor->is_holding;
-        if (!has_torque || !tenon__mode_is_position(motor->mode) ||
-            tenon__slot_goes_off(&motors[i])) {
-            return false;
-        }
-    }
-    return true;
-}
-
-/* Also where the joint's status does not say so: found so at start, or out of reach. */
-static bool may_have_torque(struct tenon_joint *joint)
-{
-    unsigned count;
-    const struct tenon_slot *const motors = tenon__joint_motors(joint, &count);
-    for (unsigned i = 0; i < count; i++) {
-        const bool is_out_of_reach =
-            joint->status == TENON_JOINT_FAULT && !tenon_slot_is_up(&motors[i]);
-        if (motors[i].module->state == TENON_MODULE_ACTIVE ||
-            tenon__slot_motor(&motors[i])->is_holding || is_out_of_reach) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* Torque is shared: of the actions of joints on the same motors, the one that lets go soonest holds
- * for all. */
-static uint8_t shared_action(struct tenon_joint *joint)
-{
-    unsigned count;
-    struct tenon_joint *const *const siblings = tenon__joint_siblings(joint, &count);
-    uint8_t action = TENON_SAFE_HOLD;
-    for (unsigned i = 0; i < count; i++) {
-        if (siblings[i]->safe_action == TENON_SAFE_LIMP) {
-            return TENON_SAFE_LIMP;
-        }
-        if (siblings[i]->safe_action == TENON_SAFE_RAMP) {
-            action = TENON_SAFE_RAMP;
-        }
-    }
-    return action;
-}
-
-static void brake(struct tenon_joint *joint, uint8_t after)
-{
-    if (joint->status == TENON_JOINT_STOPPING && after == TENON_JOINT_ENABLED) {
-        return; /* a stop on the way to safety stays one */
-    }
-    joint->after_stop = after;
-    joint->has_setpoint = false;
-    joint->status = TENON_JOINT_STOPPING;
-    joint->is_at_rest = false;
-    joint->mover = NULL;
-}
-
-/* One joint; its motors are the caller's work. @return true if torque must go off now. */
-static bool halt_one(struct tenon_joint *joint, uint8_t action, uint8_t after)
-{
-    tenon__store8(&joint->wants_torque, 0);
-    joint->mover = NULL;
-    if (!is_powered(joint)) {
-        return false;
-    }
-    const bool can_brake = joint->status != TENON_JOINT_ENABLING && motors_follow(joint);
-    const bool can_hold = can_brake || motors_hold(joint);
-    if (action == TENON_SAFE_LIMP || (action == TENON_SAFE_RAMP && !can_brake) || !can_hold) {
-        joint->status = after;
-        return true;
-    }
-    if (joint->status == TENON_JOINT_ENABLING && motors_follow(joint)) {
-        joint->after_stop = TENON_JOINT_HOLDING; /* not before it is known where */
-    } else if (!can_brake) {                     /* held by the servo itself */
-        joint->status = TENON_JOINT_HOLDING;
-    } else if (joint->status != TENON_JOINT_HOLDING || action == TENON_SAFE_RAMP) {
-        brake(joint, action == TENON_SAFE_HOLD ? TENON_JOINT_HOLDING : after);
-    }
-    return false;
-}
-
-/* Carry out an action on a joint and those that share its motors. */
-static void halt(struct tenon_joint *joint, bool by_request, uint8_t after)
-{
-    unsigned count;
-    struct tenon_joint *const *const siblings = tenon__joint_siblings(joint, &count);
-    const uint8_t action = by_request ? (uint8_t)TENON_SAFE_RAMP : shared_action(joint);
-    bool torque_off =
-        (by_request || action != TENON_SAFE_HOLD) && !is_powered(joint) && may_have_torque(joint);
-    for (unsigned i = 0; i < count; i++) {
-        const bool is_faulty = siblings[i]->diag.code != TENON_OK;
-        torque_off |= halt_one(siblings[i], action, is_faulty ? (uint8_t)TENON_JOINT_FAULT : after);
-    }
-    if (torque_off) {
-        wish_motors(joint, TENON__WISH_OFF);
-    } else if (joint->status == TENON_JOINT_HOLDING && !motors_follow(joint)) {
-        wish_motors(joint, TENON__WISH_KEEP);
-    }
-}
-
-void tenon__joint_disable(struct tenon_joint *joint)
-{
-    halt(joint, true, TENON_JOINT_DISABLED);
-}
-
-void tenon__joint_make_safe(struct tenon_joint *joint)
-{
-    halt(joint, false, TENON_JOINT_DISABLED);
-}
-
-void tenon__joint_end_stop(struct tenon_joint *joint)
-{
-    const uint8_t after = joint->after_stop;
-    joint->status = after;
-    if (after == TENON_JOINT_DISABLED || after == TENON_JOINT_FAULT) {
-        wish_motors(joint, TENON__WISH_OFF);
-    } else if (after == TENON_JOINT_ENABLED && !joint->has_setpoint) {
-        const bool by_position = tenon__mode_is_position(joint->command.mode);
-        joint->setpoint = joint->command;
-        if (joint->controller.module != NULL) {
-            joint->setpoint = (struct tenon_joint_command){
-                .position_rad =
-                    by_position ? joint->command.position_rad : joint->state.position_rad,
-                .mode = TENON_MODE_POSITION,
-            };
-        }
-    }
-    if (after == TENON_JOINT_ENABLED) {
-        align_controller(joint);
-    }
-}
-
-void tenon__joint_stop(struct tenon_joint *joint)
-{
-    if (joint->mover != NULL) {
-        tenon__group_halt(joint->mover);
-    } else if (joint->status == TENON_JOINT_ENABLED) {
-        brake(joint, TENON_JOINT_ENABLED);
-    }
-}
-
-/* --- faults --- */
-
-static void note_fault(struct tenon_joint *joint, const struct tenon_diag *why, bool follows)
-{
-    tenon__event_joint(joint, why, follows || joint->diag.code != TENON_OK);
-    if (joint->diag.code != TENON_OK) {
-        return; /* the first one counts */
-    }
-    joint->diag = *why;
-    joint->diag.subject = why->subject != NULL ? why->subject : joint->name;
-    joint->fault_count++;
-}
-
-/* The joint or what moves it went wrong while its motors still follow. */
-void tenon__joint_fail(struct tenon_joint *joint, const struct tenon_diag *why)
-{
-    unsigned count;
-    struct tenon_joint *const *const siblings = tenon__joint_siblings(joint, &count);
-    for (unsigned i = 0; i < count; i++) {
-        note_fault(siblings[i], why, why->subject != siblings[i]->name);
-    }
-    halt(joint, false, TENON_JOINT_FAULT);
-}
-
-/* A motor is left holding only if it has a place to hold; then it is known as one that does. */
-static void leave_motors(struct tenon_joint *joint)
-{
-    unsigned count;
-    struct tenon_slot *const motors = tenon__joint_motors(joint, &count);
-    const bool may_hold = shared_action(joint) == TENON_SAFE_HOLD;
-    for (unsigned i = 0; i < count; i++) {
-        struct tenon_motor *const motor = tenon__slot_motor(&motors[i]);
-        const bool has_goal =
-            motor->module.state == TENON_MODULE_ACTIVE || motor->is_holding || motor->has_command;
-        const bool holds = may_hold && has_goal && tenon__mode_is_position(motor->mode);
-        motor->is_holding = holds;
-        tenon__slot_wish(joint->sched, &motors[i], holds ? TENON__WISH_KEEP : TENON__WISH_OFF);
-    }
-}
-
-/* Its modules are gone: nothing can be braked any more; the servo holds by itself, or torque goes
- * off. */
-void tenon__joint_drop(struct tenon_joint *joint, const struct tenon_diag *why)
-{
-    tenon__store8(&joint->wants_torque, 0);
-    joint->mover = NULL;
-    if (is_powered(joint)) {
-        note_fault(joint, why, true);
-        joint->status = TENON_JOINT_FAULT;
-        leave_motors(joint);
-    } else if (joint->status == TENON_JOINT_DISABLED) {
-        joint->status = TENON_JOINT_DOWN;
-    }
-}
+/* --- faults cleared --- */
 
 static void reset_modules(struct tenon_joint *joint)
 {
@@ -463,7 +245,7 @@ static void idle(struct tenon_joint *joint)
 {
     const bool has_goal =
         joint->status == TENON_JOINT_FAULT || joint->status == TENON_JOINT_HOLDING;
-    if (!has_goal || !motors_follow(joint)) { /* else its goal stands */
+    if (!has_goal || !tenon__joint_motors_follow(joint)) { /* else its goal stands */
         mirror_state(joint);
     }
 }
