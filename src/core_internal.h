@@ -92,6 +92,7 @@ struct tenon__drive {
 struct tenon__cycle {
     tenon_ns_t now;
     uint32_t number;
+    uint32_t skipped;      /* releases passed unused right before it */
     float dt_s;            /* of the rate that runs */
     uint32_t stale_cycles; /* so many cycles may a motor bring no sample */
 };

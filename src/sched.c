@@ -214,6 +214,13 @@ static void set_rate(const struct tenon_sched *self, unsigned divisor, struct te
     cycle->stale_cycles = cycles > STALE_CYCLES ? (uint32_t)cycles : STALE_CYCLES;
 }
 
+/* In this cycle, or in one that was skipped: what is always late at the same place would never have
+ * its turn otherwise. */
+static bool is_due(const struct tenon__rate *rate, const struct tenon__cycle *cycle)
+{
+    return (cycle->number + rate->divisor - rate->phase) % rate->divisor <= cycle->skipped;
+}
+
 static void run_plan(struct tenon_sched *self, struct tenon__cycle *cycle)
 {
     const struct tenon_plan *const plan = &self->plans[self->plan];
@@ -221,7 +228,7 @@ static void run_plan(struct tenon_sched *self, struct tenon__cycle *cycle)
     uint32_t ticks = self->port->ticks();
     for (uint32_t i = 0; i < plan->rate_count; i++) {
         const struct tenon__rate *const rate = &plan->rates[i];
-        if (cycle->number % rate->divisor == rate->phase) {
+        if (is_due(rate, cycle)) {
             set_rate(self, rate->divisor, cycle);
             ticks = run_leads(self, leads, rate->count, cycle, ticks);
         }
@@ -229,8 +236,8 @@ static void run_plan(struct tenon_sched *self, struct tenon__cycle *cycle)
     }
 }
 
-/* Releases that have passed unused are skipped and counted; the phase is kept. */
-static void account_release(struct tenon_sched *self, tenon_ns_t now, uint32_t *out_skipped)
+/* Releases that have passed unused are skipped and counted; the phase is kept. @return How many. */
+static uint32_t account_release(struct tenon_sched *self, tenon_ns_t now)
 {
     if (!self->has_begun) {
         self->has_begun = true;
@@ -243,19 +250,18 @@ static void account_release(struct tenon_sched *self, tenon_ns_t now, uint32_t *
     if (late > self->counters.late_max_ns) {
         self->counters.late_max_ns = late;
     }
-    *out_skipped = (uint32_t)skipped;
     if (skipped > 0) {
         tenon__event_overrun(self, late);
     }
+    return (uint32_t)skipped;
 }
 
 static void run_cycle(struct tenon_sched *self, tenon_ns_t now)
 {
-    uint32_t skipped;
     self->events.now_ns = now;
-    account_release(self, now, &skipped);
+    const uint32_t skipped = account_release(self, now);
     self->cycle_number += skipped;
-    struct tenon__cycle cycle = {.now = now, .number = self->cycle_number};
+    struct tenon__cycle cycle = {.now = now, .number = self->cycle_number, .skipped = skipped};
     watch_estop(self);
     watch_heartbeat(self, now);
     obey_queue(self);

@@ -5,11 +5,6 @@
 
 /* ---- Which are due ---- */
 
-static bool is_due(const struct tenon_bus_device *device, uint32_t cycle)
-{
-    return device->divisor <= 1 || cycle % device->divisor == device->phase;
-}
-
 static void expect_next_stage(struct tenon_dxl2_bus *self, tenon_ns_t now)
 {
     if (self->stage_count > 0 && now > self->stage_ns) {
@@ -25,6 +20,8 @@ void tenon__dxl2_stage(struct tenon_bus *base, uint32_t cycle, tenon_ns_t now)
     if (self->record_count == 0) {
         return;
     }
+    const uint32_t passed = self->stage_count > 0 ? cycle - self->stage_cycle : 1u;
+    self->stage_cycle = cycle;
     expect_next_stage(self, now);
     if (self->cycle_is_staged || self->cycle_is_running) {
         base->counters.overrun_count++;
@@ -36,7 +33,7 @@ void tenon__dxl2_stage(struct tenon_bus *base, uint32_t cycle, tenon_ns_t now)
         if (device == NULL) {
             continue;
         }
-        const bool due = is_due(device, cycle);
+        const bool due = tenon_bus_device_is_due(device, cycle, passed);
         r->write_is_due |= due & device->out_is_fresh & (r->out_span > 0);
         const bool read_is_due = due & device->is_listening & (r->in_span > 0);
         if (read_is_due != r->read_is_due) {

@@ -142,7 +142,7 @@ struct tenon_bus_api {
     void (*cancel)(struct tenon_bus *self, struct tenon_request *request);
     /**
      * Required. The out windows of this cycle are complete: send them and ask for the in windows,
-     * when the wire is free.
+     * when the wire is free. Cycles may have been skipped: see tenon_bus_device_is_due().
      * @context cyclic
      */
     void (*stage)(struct tenon_bus *self, uint32_t cycle, tenon_ns_t now);
@@ -198,6 +198,20 @@ struct tenon_wire {
 static inline const struct tenon_bus_api *tenon_bus_get_api(const struct tenon_bus *self)
 {
     return (const struct tenon_bus_api *)(const void *)self->module.driver->api;
+}
+
+/**
+ * Whether it is a device's turn: in this cycle, or in one that was skipped since the bus was staged
+ * last. What is always late at the same place would never have its turn otherwise.
+ * @param cycle   Of this stage.
+ * @param passed  This cycle less that of the stage before, as unsigned; 1 when none was skipped.
+ * @context cyclic
+ */
+static inline bool
+tenon_bus_device_is_due(const struct tenon_bus_device *device, uint32_t cycle, uint32_t passed)
+{
+    return device->divisor <= 1 ||
+           (cycle + device->divisor - device->phase) % device->divisor < passed;
 }
 
 /** The bus in a wire's seat, or NULL. @context any */

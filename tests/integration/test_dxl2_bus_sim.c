@@ -149,6 +149,31 @@ static void the_wire_is_busy_with_bytes_and_delays_only(void **state)
     assert_true(busy >= TENON_US(1900) && busy <= TENON_US(2000));
 }
 
+/* A host that is always late by one period meets every second cycle only. */
+static void no_servo_starves_when_every_second_cycle_is_skipped(void **state)
+{
+    (void)state;
+    rig_make(1000000);
+    for (uint8_t i = 0; i < SERVOS; i++) {
+        rig.devices[i].divisor = 2;
+        rig.devices[i].phase = i % 2;
+        write_register((uint8_t)(i + 1), TORQUE_ENABLE, 1);
+    }
+    run_cycles(1, TENON_MS(4), 2048);
+    uint32_t before[SERVOS];
+    for (size_t i = 0; i < SERVOS; i++) {
+        before[i] = rig.devices[i].in_sequence;
+    }
+    for (unsigned c = 0; c < 10; c++) {
+        rig.cycle++;
+        run_cycles(1, TENON_MS(8), 2100);
+    }
+    for (size_t i = 0; i < SERVOS; i++) {
+        assert_int_equal(rig.devices[i].in_sequence - before[i], 10);
+        assert_int_equal(tenon_sim_servo_peek(&rig.servos[i], GOAL_POSITION, 4), 2100);
+    }
+}
+
 static void a_silent_servo_costs_nobody_else_a_command_or_a_sample(void **state)
 {
     (void)state;
@@ -349,6 +374,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(servos_follow_and_report_at_every_speed),
         cmocka_unit_test(the_wire_is_busy_with_bytes_and_delays_only),
+        cmocka_unit_test(no_servo_starves_when_every_second_cycle_is_skipped),
         cmocka_unit_test(a_silent_servo_costs_nobody_else_a_command_or_a_sample),
         cmocka_unit_test(requests_and_cycles_share_the_wire),
         cmocka_unit_test(an_adapter_that_echoes_and_noise_do_no_lasting_harm),

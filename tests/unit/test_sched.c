@@ -90,7 +90,8 @@ static void a_joint_runs_exactly_in_its_cycles(void **state)
     }
 }
 
-static void skipped_releases_count_in_the_phase(void **state)
+/* What was due in a release that was skipped is due now, once; the next one keeps the phase. */
+static void what_was_skipped_runs_once_at_the_next_step(void **state)
 {
     (void)state;
     rig_make(&rig, 1);
@@ -100,12 +101,48 @@ static void skipped_releases_count_in_the_phase(void **state)
     rig_steps(&rig, 8);
     uint32_t cycle = 8;
     for (unsigned skip = 0; skip < 12; skip++) {
+        bool is_due = false;
+        for (uint32_t passed = cycle; passed <= cycle + skip; passed++) {
+            is_due = is_due || passed % 4 == 1;
+        }
         rig.now += skip * RIG_PERIOD;
         cycle += skip;
         const unsigned before = rig.motors[0].calls[RIG_READ];
         rig_step(&rig);
-        assert_int_equal(rig.motors[0].calls[RIG_READ] - before, cycle % 4 == 1);
+        assert_int_equal(rig.motors[0].calls[RIG_READ] - before, is_due);
         cycle++;
+    }
+    for (unsigned i = 0; i < 8; i++, cycle++) {
+        const unsigned before = rig.motors[0].calls[RIG_READ];
+        rig_step(&rig);
+        assert_int_equal(rig.motors[0].calls[RIG_READ] - before, cycle % 4 == 1);
+    }
+}
+
+/* A host that is always late by the same number of periods meets the same cycles again and again.
+ */
+static void steady_lateness_starves_no_rate(void **state)
+{
+    (void)state;
+    for (unsigned skip = 0; skip < 9; skip++) {
+        for (uint8_t divisor = 1; divisor <= 8; divisor = (uint8_t)(divisor * 2)) {
+            for (uint8_t phase = 0; phase < divisor; phase++) {
+                rig_make(&rig, 1);
+                rig.joints[0].divisor = divisor;
+                rig.joints[0].phase = phase;
+                rig_start(&rig);
+                rig_steps(&rig, 16); /* until it is up */
+                const unsigned before = rig.motors[0].calls[RIG_READ];
+                for (unsigned i = 0; i < 80; i++) {
+                    rig.now += skip * RIG_PERIOD;
+                    rig_step(&rig);
+                }
+                const unsigned span = skip + 1 < divisor ? divisor : skip + 1;
+                const unsigned expected = 80u * (skip + 1) / span;
+                const unsigned ran = rig.motors[0].calls[RIG_READ] - before;
+                assert_true(ran + 1 >= expected && ran <= expected + 1);
+            }
+        }
     }
 }
 
@@ -596,7 +633,8 @@ int main(void)
         cmocka_unit_test(missed_releases_are_skipped_and_counted_and_the_phase_is_kept),
         cmocka_unit_test(a_long_pause_makes_no_burst_and_no_jump),
         cmocka_unit_test(a_joint_runs_exactly_in_its_cycles),
-        cmocka_unit_test(skipped_releases_count_in_the_phase),
+        cmocka_unit_test(what_was_skipped_runs_once_at_the_next_step),
+        cmocka_unit_test(steady_lateness_starves_no_rate),
         cmocka_unit_test(rates_that_are_not_harmonic_are_refused),
         cmocka_unit_test(a_phase_beyond_its_rate_is_refused),
         cmocka_unit_test(poll_asks_to_be_called_again_only_while_something_is_on_its_way),

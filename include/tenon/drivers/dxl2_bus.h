@@ -80,6 +80,7 @@ struct tenon_dxl2_bus {
     struct tenon__dxl2_owed owed[8]; /* oldest first */
     uint32_t baud;
     uint32_t stage_count;
+    uint32_t stage_cycle; /* of the newest stage */
     uint32_t held_stage;
     uint32_t slack_us;
     uint16_t ask_limit;
