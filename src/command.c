@@ -254,10 +254,17 @@ bool tenon_joint_is_moving(const struct tenon_joint *self)
            is_on_its_way || tenon__joint_speed(self) > 0.0f;
 }
 
+static bool is_in_position(const struct tenon_joint *joint)
+{
+    const struct tenon_joint_supervision *const s = joint->supervision;
+    return s == NULL || !(s->window_rad > 0.0f) || tenon__load8(&s->is_in_position) != 0;
+}
+
 bool tenon_joint_is_settled(const struct tenon_joint *self, double tolerance_rad)
 {
     return self != NULL && self->status == TENON_JOINT_ENABLED && !tenon_joint_is_moving(self) &&
-           tenon__abs(self->setpoint.position_rad - self->state.position_rad) <= tolerance_rad;
+           tenon__abs(self->setpoint.position_rad - self->state.position_rad) <= tolerance_rad &&
+           is_in_position(self);
 }
 
 /* --- groups --- */

@@ -312,6 +312,20 @@ static inline struct tenon__drive tenon__drive_of(struct tenon_joint *joint)
     return drive;
 }
 
+/* --- supervise.c --- */
+
+int tenon__supervise_check(struct tenon_sched *sched, const struct tenon_joint *joint);
+void tenon__supervise_restore(struct tenon_joint *joint);
+void tenon__supervise_begin(struct tenon_joint *joint);
+void tenon__supervise_now(struct tenon_joint *joint, const struct tenon__cycle *cycle);
+
+static inline void tenon__supervise(struct tenon_joint *joint, const struct tenon__cycle *cycle)
+{
+    if (joint->supervision != NULL || joint->limits.following_error_rad > 0.0f) {
+        tenon__supervise_now(joint, cycle);
+    }
+}
+
 /* --- path.c, group.c --- */
 
 void tenon__path_plan(struct tenon_path *path, double velocity, double acceleration, double jerk);

@@ -102,6 +102,11 @@ static const char *const sentences[] = {
     [TENON_CAUSE_FOLLOWING_ERROR] =
         "%s: it is %v away from its command (%b is allowed); free it, lower the load or "
         "the speed",
+    [TENON_CAUSE_STALL] =
+        "%s: it pushes with %v (%b is much) and does not move; free it, or lower the load",
+    [TENON_CAUSE_OVERLOAD] =
+        "%s: its motor is too hot (%v of what it stands for ever, %b is allowed); let it cool, "
+        "lower the load",
     [TENON_CAUSE_MODULE_FAILED] = "%s: a method of its driver failed with code %v; see that driver",
     [TENON_CAUSE_MEMBER] = "%s: it left the group's move (disabled, stopped or moved otherwise); "
                            "enable it and move again",

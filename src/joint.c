@@ -1,11 +1,6 @@
 /* A joint: what it is told, and one cycle of doing it. */
 #include "core_internal.h"
 
-static float absf_error(const struct tenon_joint *joint)
-{
-    return (float)tenon__abs(joint->command.position_rad - joint->state.position_rad);
-}
-
 /* The mode of its motors, or POSITION if a controller makes what they need of it. */
 uint8_t tenon__joint_mode(struct tenon_joint *joint)
 {
@@ -184,15 +179,6 @@ fail_with(struct tenon_joint *joint, int code, enum tenon_cause cause, float val
     tenon__joint_fail(joint, &why);
 }
 
-static void watch_following(struct tenon_joint *joint)
-{
-    const float allowed = joint->limits.following_error_rad;
-    if (allowed > 0.0f && tenon__mode_is_position(joint->command.mode) &&
-        absf_error(joint) > allowed) {
-        fail_with(joint, TENON_ERR_LIMIT, TENON_CAUSE_FOLLOWING_ERROR, absf_error(joint), allowed);
-    }
-}
-
 /* What failed counts for nothing, not even in the limiter. */
 static bool follow_controller(struct tenon_joint *joint, float dt_s)
 {
@@ -250,11 +236,10 @@ static void idle(struct tenon_joint *joint)
     }
 }
 
-void tenon__joint_update(struct tenon_joint *joint, const struct tenon__cycle *cycle)
+static inline void act(struct tenon_joint *joint, float dt_s)
 {
     if (joint->status == TENON_JOINT_ENABLED) {
-        if (follow(joint, cycle->dt_s)) {
-            watch_following(joint);
+        if (follow(joint, dt_s)) {
             return;
         }
     } else if (joint->status != TENON_JOINT_STOPPING) {
@@ -262,6 +247,12 @@ void tenon__joint_update(struct tenon_joint *joint, const struct tenon__cycle *c
         return;
     }
     if (joint->status == TENON_JOINT_STOPPING) { /* perhaps just now */
-        step_brake(joint, cycle->dt_s);
+        step_brake(joint, dt_s);
     }
+}
+
+void tenon__joint_update(struct tenon_joint *joint, const struct tenon__cycle *cycle)
+{
+    act(joint, cycle->dt_s);
+    tenon__supervise(joint, cycle);
 }

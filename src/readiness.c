@@ -65,6 +65,19 @@ static void go_down(const struct tenon__drive *drive, const struct tenon_module 
     }
 }
 
+/* Limits that supervision has lowered are found anew from what they were. */
+static int resolve_limits(const struct tenon__drive *drive)
+{
+    for (unsigned i = 0; i < drive->joint_count; i++) {
+        tenon__supervise_restore(drive->joints[i]);
+    }
+    const int rc = tenon__limits_resolve(drive);
+    for (unsigned i = 0; i < drive->joint_count; i++) {
+        tenon__supervise_begin(drive->joints[i]);
+    }
+    return rc;
+}
+
 /* Joints whose servos hold already (the host was restarted) are taken over as they are. */
 static void come_up(const struct tenon__drive *drive, tenon_ns_t now)
 {
@@ -76,7 +89,7 @@ static void come_up(const struct tenon__drive *drive, tenon_ns_t now)
         const bool has_torque = motor->is_holding || motor->module.state == TENON_MODULE_ACTIVE;
         is_holding = is_holding && has_torque && !tenon__slot_goes_off(&drive->motors[i]);
     }
-    const int rc = tenon__limits_resolve(drive);
+    const int rc = resolve_limits(drive);
     for (unsigned i = 0; i < drive->joint_count; i++) {
         struct tenon_joint *const joint = drive->joints[i];
         joint->is_up = true;

@@ -176,6 +176,7 @@ static int prepare_joint(struct tenon_sched *self,
         return tenon__refuse_diag(self, &joint->diag);
     }
     rc = check_settings(self, joint, name);
+    rc = rc < 0 ? rc : tenon__supervise_check(self, joint);
     return rc < 0 ? rc : tenon__limits_take(self, joint, limits);
 }
 

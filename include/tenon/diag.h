@@ -71,6 +71,9 @@ enum tenon_cause {
     TENON_CAUSE_STALE,           /**< value: age of the newest sample, s; bound: allowed. */
     TENON_CAUSE_HEARTBEAT,       /**< value: silence of the application, s; bound: allowed. */
     TENON_CAUSE_FOLLOWING_ERROR, /**< value: error, rad; bound: allowed. */
+    TENON_CAUSE_STALL,           /**< value: effort without motion, N·m; bound: what is much. */
+    TENON_CAUSE_OVERLOAD,        /**< value: heat of the motor, 1: all it stands for ever; bound:
+                                    allowed. */
     TENON_CAUSE_MODULE_FAILED,   /**< A controller, reducer or motor method failed; value: its code.
                                   */
     TENON_CAUSE_MEMBER,          /**< A member of the group refused or failed; subject names it. */

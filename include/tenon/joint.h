@@ -36,6 +36,41 @@ enum tenon_joint_status {
 };
 
 /**
+ * What a joint is watched for beside its limits, and what was seen. Storage is the caller's, one
+ * for each joint that wants it: zero it, set the first part, and point the joint at it before it is
+ * added. What is 0 is not watched. Efforts are those measured; times are counted in cycles run.
+ */
+struct tenon_joint_supervision {
+    /* Settings: before start. */
+    float following_s; /**< limits.following_error_rad may be exceeded for so long, s; 0: never. */
+    float window_rad;  /**< In position: |set point - position| is at most this, rad, ... */
+    float settle_s;    /**< ... for so long without a break, s. tenon_joint_is_settled() asks for it
+                          from then on, beside the caller's tolerance. */
+    float stall_s;     /**< Effort near its limit without motion for longer, s, is a stall. */
+    float stall_effort_nm; /**< What is near, N·m; 0: 9/10 of the limit in force. In PWM mode a
+                              duty. */
+    float stall_velocity_rad_s; /**< What is no motion, rad/s; 0: 1/100 of the velocity limit. */
+    float continuous_effort_nm; /**< What its motors may give without end, N·m at the joint: the
+                                   effort limit comes down to it as they grow hot. Positions,
+                                   speeds and duties cannot be derated: such a joint fails when it
+                                   is too hot. */
+    float thermal_s; /**< Time constant of their windings, s; needed with continuous_effort_nm. */
+    /* Set by the core, for reading. */
+    float heat; /**< 0: cold; 1: where continuous_effort_nm leads to in the end; from 0.8 on the
+                   limit comes down, beyond 1.1 the joint fails. May be preset: a host that restarts
+                   knows more than the core. */
+    uint32_t derated_count; /**< Times the effort limit came down. Only rises. */
+    bool is_derated;        /**< limits.effort_nm is less than it was asked to be. */
+    uint8_t is_in_position; /**< 1: within window_rad for settle_s. */
+    /* private */
+    float following_for_s;
+    float settled_for_s;
+    float stalled_for_s;
+    float peak_nm;      /* the effort limit of a cold motor */
+    tenon_ns_t seen_ns; /* when its heat was looked at last */
+};
+
+/**
  * One degree of freedom. Storage is the caller's; zero it (static storage is), set what the first
  * part offers, then tenon_sched_add_joint().
  */
@@ -47,6 +82,8 @@ struct tenon_joint {
     uint8_t divisor; /**< Runs in every divisor-th cycle; 0: as 1. Divisors of one scheduler must be
                         harmonic. */
     uint8_t phase;   /**< ... namely where cycle % divisor == phase; < divisor. */
+    struct tenon_joint_supervision *supervision; /**< NULL: only its limits are watched. Must
+                                                    outlive the joint. */
 
     /* Set by the core, for reading. */
     const char *name;                    /**< Kept, not copied; the application's text. */
@@ -193,7 +230,7 @@ TENON_API bool tenon_joint_is_moving(const struct tenon_joint *self);
 
 /**
  * Whether every command given has been carried out and the joint is enabled, at rest, within
- * `tolerance_rad` of its set point.
+ * `tolerance_rad` of its set point; and in position, if it is supervised for that.
  * @context application thread
  */
 TENON_API bool tenon_joint_is_settled(const struct tenon_joint *self, double tolerance_rad);

@@ -137,6 +137,8 @@ motor_read(struct tenon_motor *motor, tenon_ns_t now, struct tenon_motor_state *
     self->has_sample = false;
     *out_state = (struct tenon_motor_state){
         .position_rad = self->position_rad,
+        .velocity_rad_s = (float)self->velocity_rad_s,
+        .effort_nm = self->echoes_effort ? self->last.effort_nm : self->effort_nm,
         .stamp_ns = self->now,
         .valid = TENON_VALID_POSITION | TENON_VALID_VELOCITY | TENON_VALID_EFFORT,
     };
@@ -213,13 +215,23 @@ struct tenon_motor *rig_motor_init(struct rig_motor *self, enum tenon_mode mode)
     return &self->base;
 }
 
+static void swing(struct rig_motor *self, double dt_s)
+{
+    const double effort = self->torque_is_on ? (double)self->last.effort_nm : 0.0;
+    const double friction = 0.05 * self->velocity_rad_s;
+    self->velocity_rad_s += (effort - self->load_nm - friction) / 0.01 * dt_s;
+    self->position_rad += self->velocity_rad_s * dt_s;
+}
+
 void rig_motor_advance(struct rig_motor *self, tenon_ns_t now)
 {
+    const bool by_effort =
+        self->base.mode == TENON_MODE_EFFORT || self->base.mode == TENON_MODE_PWM;
     const double dt_s = (double)(now - self->now) * 1e-9;
-    const bool by_position = self->base.mode != TENON_MODE_VELOCITY &&
-                             self->base.mode != TENON_MODE_EFFORT &&
-                             self->base.mode != TENON_MODE_PWM;
-    if (self->torque_is_on && by_position && !self->is_stuck) {
+    const bool by_position = self->base.mode != TENON_MODE_VELOCITY && !by_effort;
+    if (by_effort && self->now != 0 && !self->is_stuck) {
+        swing(self, dt_s);
+    } else if (self->torque_is_on && by_position && !self->is_stuck) {
         const double share = self->lag_s > 0.0 ? 1.0 - exp(-dt_s / self->lag_s) : 1.0;
         self->position_rad += (self->goal_rad - self->sag_rad - self->position_rad) * share;
     } else if (self->torque_is_on && self->base.mode == TENON_MODE_VELOCITY && !self->is_stuck) {

@@ -35,7 +35,11 @@ struct rig_motor {
     bool torque_found_on;        /**< configure finds it holding at goal_rad. */
     double lag_s;                /**< Time constant; 0: it is at once where it is told to be. */
     double position_rad;
-    double sag_rad; /**< Stands so much below its goal. */
+    double sag_rad;        /**< Stands so much below its goal. */
+    bool echoes_effort;    /**< Measures what it is told to give; else ... */
+    float effort_nm;       /**< ... this. */
+    double load_nm;        /**< In effort and PWM modes, on 0.01 kg m2 and 0.05 Nms/rad. */
+    double velocity_rad_s; /**< In effort and PWM modes it is worked out, else it may be set. */
     /* What happened. */
     unsigned calls[RIG_METHODS];
     bool torque_is_on;
