@@ -65,13 +65,17 @@ struct tenon_bus_device {
 
 /** What an acyclic request does. */
 enum tenon_operation {
-    TENON_OP_READ = 1,   /**< `width` bytes from `address` into `data`. */
-    TENON_OP_WRITE = 2,  /**< `width` bytes of `data` to `address`. */
+    TENON_OP_READ = 1,   /**< `width` bytes from `address` into `data`. An address may be a message
+                            that the device sends when asked. */
+    TENON_OP_WRITE = 2,  /**< `width` bytes of `data` to `address`; none, where that is a message
+                            without payload. What the device answers with, if anything, is left in
+                            `data`. */
     TENON_OP_PING = 3,   /**< Is it there? `data` receives what the protocol tells (Dynamixel: model
-                            LE16, firmware). */
-    TENON_OP_REBOOT = 4, /**< Restart the device. */
-    TENON_OP_TORQUE_OFF =
-        5 /**< `width` bytes of `data` to `address` like WRITE, ahead of everything else. */
+                            LE16, firmware; MIT: identifier of its answers, LE32). */
+    TENON_OP_REBOOT = 4, /**< Restart the device. Not every protocol can. */
+    TENON_OP_TORQUE_OFF = 5 /**< Torque off, ahead of everything else. Where torque is a register:
+                               `width` bytes of `data` to `address` like WRITE; where it is a
+                               message of its own, these mean nothing. Answered like WRITE. */
 };
 
 /** State of a request. */
@@ -91,7 +95,7 @@ enum tenon_request_state {
  */
 struct tenon_request {
     uint32_t node;     /**< Number on the bus. */
-    uint32_t address;  /**< As in struct tenon_field. */
+    uint32_t address;  /**< Register, object or message: meaning by protocol. */
     uint8_t operation; /**< enum tenon_operation. */
     uint8_t width;     /**< Bytes, 0 ... TENON_REQUEST_DATA. */
     uint8_t attempts;  /**< Sent so often before it fails; 0: three times. */
@@ -133,7 +137,13 @@ struct tenon_bus_api {
     int (*attach)(struct tenon_bus *self, struct tenon_bus_device *device);
     /** Required. Let go of a device and cancel its node's requests. @context setup, cyclic */
     void (*detach)(struct tenon_bus *self, struct tenon_bus_device *device);
-    /** Required. Queue a request. @retval TENON_ERR_ARG Malformed. @context cyclic */
+    /**
+     * Required. Queue a request.
+     * @retval TENON_ERR_ARG          Malformed.
+     * @retval TENON_ERR_UNSUPPORTED  The protocol has no such operation.
+     * @retval TENON_ERR_STATE        It is under way already.
+     * @context cyclic
+     */
     int (*submit)(struct tenon_bus *self, struct tenon_request *request);
     /**
      * Required. Withdraw a request; it is IDLE afterwards and never touched again.
@@ -160,9 +170,10 @@ struct tenon_bus_api {
                 tenon_ns_t *io_deadline);
     /**
      * Required. Bytes that make every device of this bus safe, encoded at attach: for whoever must
-     * send them when the step hangs. Valid until the next attach. Those of category 1 begin to
-     * brake: whoever sends them sends those of category 0 after the braking time, so a bus that
-     * cannot brake by one frame gives torque off at once. Those of category 2 must not let go.
+     * send them when the step hangs; on a line that carries CAN frames, whole frames. Valid until
+     * the next attach. Those of category 1 begin to brake: whoever sends them sends those of
+     * category 0 after the braking time, so a bus that cannot brake by one frame gives torque off at
+     * once. Those of category 2 must not let go.
      * @return Bytes at *out_bytes; 0: this protocol has none.
      * @context any (reads only)
      */
@@ -267,9 +278,10 @@ TENON_API int tenon_wire_reset(struct tenon_wire *wire);
 
 /**
  * Queue an acyclic request on a wire. On success it completes by itself as the scheduler is polled.
- * @retval TENON_OK         Queued.
- * @retval TENON_ERR_ARG    NULL, or malformed.
- * @retval TENON_ERR_STATE  It is under way already, or the wire is down.
+ * @retval TENON_OK               Queued.
+ * @retval TENON_ERR_ARG          NULL, or malformed.
+ * @retval TENON_ERR_UNSUPPORTED  The wire's protocol has no such operation.
+ * @retval TENON_ERR_STATE        It is under way already, or the wire is down.
  * @context cyclic thread
  */
 TENON_API TENON_NODISCARD int tenon_wire_submit(struct tenon_wire *wire,

@@ -7,15 +7,7 @@
 #define CYCLE_TICKS   60
 #define REQUEST_TICKS 1000
 #define DEVICES       3
-#define IN_AT         40
-#define IN_WIDTH      10
-#define OUT_AT        80
-#define OUT_WIDTH     4
-#define SCRATCH_AT    120
-
-static const struct tenon_field in_fields[] = {{40, 2}, {42, 4}, {46, 4}};
-static const struct tenon_field other_in[] = {{100, 6}};
-static const struct tenon_field out_fields[] = {{80, 4}};
+#define WINDOW_MAX    16
 
 struct world {
     const struct bus_subject *subject;
@@ -28,15 +20,15 @@ struct world {
 
 static struct tenon_bus_device device_storage[DEVICES];
 
-static struct tenon_bus_device device_of(uint32_t node)
+static struct tenon_bus_device device_of(const struct bus_subject *subject, uint32_t node)
 {
     return (struct tenon_bus_device){.node = node,
-                                     .in_fields = in_fields,
-                                     .in_count = 3,
-                                     .out_fields = out_fields,
-                                     .out_count = 1,
-                                     .in_capacity = 16,
-                                     .out_capacity = 16,
+                                     .in_fields = subject->measured.fields,
+                                     .in_count = subject->measured.field_count,
+                                     .out_fields = subject->out_fields,
+                                     .out_count = subject->out_count,
+                                     .in_capacity = WINDOW_MAX,
+                                     .out_capacity = WINDOW_MAX,
                                      .divisor = 1,
                                      .is_listening = true};
 }
@@ -56,7 +48,7 @@ static struct world make(void **state)
 {
     struct world w = make_empty(state);
     for (uint32_t i = 0; i < DEVICES; i++) {
-        w.devices[i] = device_of(i + 1);
+        w.devices[i] = device_of(w.subject, i + 1);
         assert_int_equal(w.api->attach(w.bus, &w.devices[i]), TENON_OK);
     }
     return w;
@@ -86,13 +78,13 @@ static void run(struct world *w, struct tenon_request *request)
     assert_int_equal(request->state, TENON_REQUEST_DONE);
 }
 
-/* The in fields of every node hold this byte throughout; commands of it wait in every window. */
+/* Every node measures this throughout; commands of it wait in every window. */
 static void mark(struct world *w, uint8_t value)
 {
     for (uint32_t i = 0; i < DEVICES; i++) {
         struct tenon_bus_device *d = &w->devices[i];
-        memset(w->subject->table(i + 1) + IN_AT, value, IN_WIDTH);
-        memset(d->out, value, OUT_WIDTH);
+        w->subject->measured.set(i + 1, value);
+        memset(d->out, value, w->subject->out_width);
         d->out_is_fresh = true;
     }
 }
@@ -109,34 +101,26 @@ static void run_cycle(struct world *w, uint8_t value)
     wait(w, CYCLE_TICKS);
 }
 
-static bool holds(const uint8_t *bytes, size_t count, uint8_t value)
+static bool holds(const struct world *w, uint32_t i, uint8_t value)
 {
-    for (size_t i = 0; i < count; i++) {
-        if (bytes[i] != value) {
-            return false;
-        }
-    }
-    return true;
+    return w->subject->measured.is_held(i + 1, w->devices[i].in, value);
+}
+
+/* Whether a window that was filled once is of one piece. */
+static bool is_whole(const struct world *w, uint32_t i)
+{
+    return holds(w, i, w->devices[i].in[w->subject->measured.width - 1]);
 }
 
 static bool has_sample(const struct world *w, uint32_t i, uint8_t value)
 {
     const struct tenon_bus_device *d = &w->devices[i];
-    return d->in_error == TENON_OK && d->in_sequence > 0 && holds(d->in, IN_WIDTH, value);
+    return d->in_error == TENON_OK && d->in_sequence > 0 && holds(w, i, value);
 }
 
 static bool has_command(const struct world *w, uint32_t i, uint8_t value)
 {
-    return holds(w->subject->table(i + 1) + OUT_AT, OUT_WIDTH, value);
-}
-
-static struct tenon_request write_of(uint32_t node, uint8_t value)
-{
-    return (struct tenon_request){.node = node,
-                                  .operation = TENON_OP_WRITE,
-                                  .address = SCRATCH_AT,
-                                  .width = 2,
-                                  .data = {value, value}};
+    return w->subject->is_commanded(i + 1, value);
 }
 
 /* ---- Tables ---- */
@@ -175,7 +159,7 @@ static void attaching_gives_windows_that_were_never_filled(void **state)
 static void a_node_that_is_taken_is_refused(void **state)
 {
     struct world w = make(state);
-    struct tenon_bus_device other = device_of(2);
+    struct tenon_bus_device other = device_of(w.subject, 2);
     assert_int_equal(w.api->attach(w.bus, &other), TENON_ERR_ARG);
     assert_int_equal(w.bus->module.diag.code, TENON_ERR_ARG);
     assert_int_equal(w.bus->module.diag.cause, TENON_CAUSE_NODE_TAKEN);
@@ -191,7 +175,7 @@ static void a_node_out_of_range_is_refused(void **state)
     if (w.subject->node_max == 0) {
         skip();
     }
-    struct tenon_bus_device other = device_of(w.subject->node_max + 1);
+    struct tenon_bus_device other = device_of(w.subject, w.subject->node_max + 1);
     assert_int_equal(w.api->attach(w.bus, &other), TENON_ERR_ARG);
     assert_int_equal(w.bus->module.diag.cause, TENON_CAUSE_NODE_RANGE);
     assert_int_equal((int)w.bus->module.diag.bound, (int)w.subject->node_max);
@@ -207,7 +191,7 @@ static void too_little_memory_is_told_with_the_bytes_needed(void **state)
     }
     for (size_t size = 16; size < 4096; size += 16) {
         w.bus = w.subject->make(size);
-        w.devices[0] = device_of(1);
+        w.devices[0] = device_of(w.subject, 1);
         if (w.api->attach(w.bus, &w.devices[0]) == TENON_OK) {
             assert_true(size > 16);
             return;
@@ -228,13 +212,16 @@ static void attaching_again_lays_out_other_fields(void **state)
     struct world w = make(state);
     run_cycle(&w, 0x31);
     struct tenon_bus_device *d = &w.devices[1];
-    d->in_fields = other_in;
-    d->in_count = 1;
+    const struct bus_measurement *other = &w.subject->other;
+    d->in_fields = other->fields;
+    d->in_count = other->field_count;
     assert_int_equal(w.api->attach(w.bus, d), TENON_OK);
-    memset(w.subject->table(2) + 100, 0x77, 6);
     const uint32_t before = d->in_sequence;
-    run_cycle(&w, 0x32);
-    assert_true(holds(d->in, 6, 0x77));
+    mark(&w, 0x32);
+    other->set(2, 0x77);
+    stage(&w);
+    wait(&w, CYCLE_TICKS);
+    assert_true(other->is_held(2, d->in, 0x77));
     assert_true(d->in_sequence == before + 1);
     assert_true(has_command(&w, 1, 0x32));
     assert_true(has_sample(&w, 0, 0x32) && has_sample(&w, 2, 0x32));
@@ -242,15 +229,15 @@ static void attaching_again_lays_out_other_fields(void **state)
 
 static void fields_beyond_the_capacity_are_refused(void **state)
 {
-    static const struct tenon_field wide[] = {{40, 17}};
     struct world w = make(state);
     struct tenon_bus_device *d = &w.devices[1];
-    d->in_fields = wide;
+    const struct tenon_field wide = {d->in_fields->address, WINDOW_MAX + 1};
+    d->in_fields = &wide;
     d->in_count = 1;
     assert_int_equal(w.api->attach(w.bus, d), TENON_ERR_ARG);
     assert_int_equal(w.bus->module.diag.cause, TENON_CAUSE_FIELDS);
-    d->in_fields = in_fields;
-    d->in_count = 3;
+    d->in_fields = w.subject->measured.fields;
+    d->in_count = w.subject->measured.field_count;
     assert_int_equal(w.api->attach(w.bus, d), TENON_OK);
     run_cycle(&w, 0x41);
     assert_true(has_sample(&w, 1, 0x41));
@@ -266,13 +253,13 @@ static void a_device_let_go_is_left_alone_and_its_node_is_free(void **state)
     d->out_is_fresh = true;
     w.api->detach(w.bus, d);
     w.api->detach(w.bus, d);
-    memset(w.subject->table(1) + IN_AT, 0x52, IN_WIDTH);
+    w.subject->measured.set(1, 0x52);
     stage(&w);
     wait(&w, CYCLE_TICKS);
     assert_int_equal(d->in_sequence, sequence);
     assert_int_equal(w.subject->commands(2), commands);
     assert_true(has_sample(&w, 0, 0x52));
-    w.devices[1] = device_of(2);
+    w.devices[1] = device_of(w.subject, 2);
     assert_int_equal(w.api->attach(w.bus, d), TENON_OK);
     run_cycle(&w, 0x53);
     assert_true(has_sample(&w, 1, 0x53) && has_command(&w, 1, 0x53));
@@ -284,8 +271,8 @@ static void letting_go_cancels_the_nodes_requests_only(void **state)
     if (w.subject->is_simple) {
         skip();
     }
-    struct tenon_request mine[2] = {write_of(2, 1), write_of(2, 2)};
-    struct tenon_request others[2] = {write_of(1, 3), write_of(3, 4)};
+    struct tenon_request mine[2] = {w.subject->write(2, 1), w.subject->write(2, 2)};
+    struct tenon_request others[2] = {w.subject->write(1, 3), w.subject->write(3, 4)};
     for (size_t i = 0; i < 2; i++) {
         assert_int_equal(w.api->submit(w.bus, &mine[i]), TENON_OK);
         assert_int_equal(w.api->submit(w.bus, &others[i]), TENON_OK);
@@ -325,19 +312,22 @@ static void a_cycle_sends_every_window_and_fills_every_window(void **state)
 
 static void fields_are_packed_in_the_order_they_are_named(void **state)
 {
-    static const struct tenon_field mixed[] = {{46, 4}, {40, 2}, {42, 4}};
     struct world w = make_empty(state);
     struct tenon_bus_device *d = &w.devices[0];
-    *d = device_of(1);
-    d->in_fields = mixed;
-    assert_int_equal(w.api->attach(w.bus, d), TENON_OK);
-    for (uint8_t k = 0; k < IN_WIDTH; k++) {
-        w.subject->table(1)[IN_AT + k] = k;
+    if (w.subject->gaps == NULL) {
+        skip();
     }
+    *d = device_of(w.subject, 1);
+    d->in_fields = w.subject->gaps;
+    assert_int_equal(w.api->attach(w.bus, d), TENON_OK);
+    w.subject->measured.set(1, 0x77);
+    w.subject->other.set(1, 0x78); /* the beginning of what is the second field now */
     stage(&w);
     wait(&w, CYCLE_TICKS);
     assert_int_equal(d->in_sequence, 1);
-    assert_memory_equal(d->in, ((const uint8_t[]){6, 7, 8, 9, 0, 1, 2, 3, 4, 5}), IN_WIDTH);
+    for (size_t k = 0; k < w.subject->measured.width; k++) {
+        assert_int_equal(d->in[k], k == d->in_fields[0].width ? 0x78 : 0x77);
+    }
 }
 
 static void a_window_is_sent_once_and_only_if_it_is_fresh(void **state)
@@ -393,7 +383,8 @@ static void devices_take_part_at_their_rate_and_phase(void **state)
 static void windows_change_as_a_whole_and_only_with_the_sequence(void **state)
 {
     struct world w = make(state);
-    uint8_t seen[DEVICES][IN_WIDTH];
+    const size_t width = w.subject->measured.width;
+    uint8_t seen[DEVICES][WINDOW_MAX];
     uint32_t sequences[DEVICES] = {0};
     memset(seen, 0, sizeof seen);
     for (uint8_t k = 1; k <= 10; k++) {
@@ -404,11 +395,11 @@ static void windows_change_as_a_whole_and_only_with_the_sequence(void **state)
             for (uint32_t i = 0; i < DEVICES; i++) {
                 const struct tenon_bus_device *d = &w.devices[i];
                 assert_true(d->in_sequence - sequences[i] <= 1);
-                assert_true(d->in_sequence == 0 || holds(d->in, IN_WIDTH, d->in[0]));
+                assert_true(d->in_sequence == 0 || is_whole(&w, i));
                 if (d->in_sequence == sequences[i] && d->in_sequence > 0) {
-                    assert_memory_equal(d->in, seen[i], IN_WIDTH);
+                    assert_memory_equal(d->in, seen[i], width);
                 }
-                memcpy(seen[i], d->in, IN_WIDTH);
+                memcpy(seen[i], d->in, width);
                 sequences[i] = d->in_sequence;
             }
         }
@@ -424,7 +415,7 @@ static void a_silent_node_costs_its_own_sample_only(void **state)
     const struct tenon_bus_device *d = &w.devices[1];
     assert_int_equal(d->in_error, TENON_ERR_TIMEOUT);
     assert_int_equal(d->in_sequence, 1);
-    assert_true(holds(d->in, IN_WIDTH, 0x11));
+    assert_true(holds(&w, 1, 0x11));
     assert_int_equal(d->counters.missed_count, 1);
     assert_true(has_sample(&w, 0, 0x12) && has_sample(&w, 2, 0x12));
     assert_true(has_command(&w, 0, 0x12) && has_command(&w, 2, 0x12));
@@ -461,30 +452,44 @@ static void a_cycle_staged_upon_another_is_an_overrun_and_the_newest_counts(void
 static void requests_do_what_they_say(void **state)
 {
     struct world w = make(state);
-    struct tenon_request write = write_of(2, 0x5C);
+    struct tenon_request write = w.subject->write(2, 0x5C);
     run(&w, &write);
     assert_int_equal(write.result, TENON_OK);
-    assert_true(holds(w.subject->table(2) + SCRATCH_AT, 2, 0x5C));
-    struct tenon_request read = {
-        .node = 2, .operation = TENON_OP_READ, .address = SCRATCH_AT, .width = 2};
+    assert_true(w.subject->is_written(2, 0x5C));
+    struct tenon_request read = w.subject->read(2);
     run(&w, &read);
     assert_int_equal(read.result, TENON_OK);
-    assert_true(holds(read.data, 2, 0x5C));
+    assert_memory_equal(read.data, write.data, write.width);
+    struct tenon_request off = w.subject->torque_off(2);
+    assert_false(w.subject->is_off(2));
+    run(&w, &off);
+    assert_int_equal(off.result, TENON_OK);
+    assert_true(w.subject->is_off(2));
     struct tenon_request ping = {.node = 3, .operation = TENON_OP_PING};
     run(&w, &ping);
     assert_int_equal(ping.result, TENON_OK);
-    struct tenon_request reboot = {.node = 3, .operation = TENON_OP_REBOOT};
-    run(&w, &reboot);
-    assert_int_equal(reboot.result, TENON_OK);
     struct tenon_request unattached = {.node = BUS_SUBJECT_NODES, .operation = TENON_OP_PING};
     run(&w, &unattached); /* who asks need not be attached */
     assert_int_equal(unattached.result, TENON_OK);
 }
 
+static void a_reboot_is_done_or_refused(void **state)
+{
+    struct world w = make(state);
+    struct tenon_request reboot = {.node = 3, .operation = TENON_OP_REBOOT};
+    if (w.subject->has_no_reboot) {
+        assert_int_equal(w.api->submit(w.bus, &reboot), TENON_ERR_UNSUPPORTED);
+        assert_int_equal(reboot.state, TENON_REQUEST_IDLE);
+        return;
+    }
+    run(&w, &reboot);
+    assert_int_equal(reboot.result, TENON_OK);
+}
+
 static void malformed_requests_are_refused_untouched(void **state)
 {
     struct world w = make(state);
-    struct tenon_request bad[2] = {write_of(1, 1), write_of(1, 1)};
+    struct tenon_request bad[2] = {w.subject->write(1, 1), w.subject->write(1, 1)};
     bad[0].width = TENON_REQUEST_DATA + 1;
     bad[1].operation = 0;
     for (size_t i = 0; i < 2; i++) {
@@ -492,7 +497,7 @@ static void malformed_requests_are_refused_untouched(void **state)
         assert_int_equal(bad[i].state, TENON_REQUEST_IDLE);
     }
     wait(&w, CYCLE_TICKS);
-    assert_int_equal(w.subject->table(1)[SCRATCH_AT], 0);
+    assert_false(w.subject->is_written(1, 1));
 }
 
 static void a_request_to_a_silent_node_times_out(void **state)
@@ -515,11 +520,10 @@ static void requests_are_served_in_order_with_torque_off_ahead(void **state)
     struct world w = make(state);
     struct tenon_request queue[4];
     for (uint8_t i = 0; i < 3; i++) {
-        queue[i] = write_of(1, (uint8_t)(i + 1));
+        queue[i] = w.subject->write(1, (uint8_t)(i + 1));
         assert_int_equal(w.api->submit(w.bus, &queue[i]), TENON_OK);
     }
-    queue[3] = write_of(2, 9);
-    queue[3].operation = TENON_OP_TORQUE_OFF;
+    queue[3] = w.subject->torque_off(2);
     assert_int_equal(w.api->submit(w.bus, &queue[3]), TENON_OK);
     static const uint8_t order[] = {3, 0, 1, 2};
     for (unsigned done = 0, t = 0; done < 4; t++) {
@@ -534,15 +538,14 @@ static void requests_are_served_in_order_with_torque_off_ahead(void **state)
             pass(&w);
         }
     }
-    assert_true(holds(w.subject->table(1) + SCRATCH_AT, 2, 3));
-    assert_true(holds(w.subject->table(2) + SCRATCH_AT, 2, 9));
+    assert_true(w.subject->is_written(1, 3));
+    assert_true(w.subject->is_off(2));
 }
 
 static void torque_off_is_not_held_up_by_cycles(void **state)
 {
     struct world w = make(state);
-    struct tenon_request off = write_of(1, 7);
-    off.operation = TENON_OP_TORQUE_OFF;
+    struct tenon_request off = w.subject->torque_off(1);
     mark(&w, 0x31);
     assert_int_equal(w.api->submit(w.bus, &off), TENON_OK);
     stage(&w);
@@ -558,8 +561,8 @@ static void a_cancelled_request_is_idle_and_never_touched_again(void **state)
 {
     for (unsigned ticks = 0; ticks < 12; ticks++) {
         struct world w = make(state);
-        struct tenon_request first = write_of(1, 1);
-        struct tenon_request second = write_of(2, 2);
+        struct tenon_request first = w.subject->write(1, 1);
+        struct tenon_request second = w.subject->write(2, 2);
         assert_int_equal(w.api->submit(w.bus, &first), TENON_OK);
         assert_int_equal(w.api->submit(w.bus, &second), TENON_OK);
         wait(&w, ticks);
@@ -585,7 +588,8 @@ static void a_line_that_is_gone_fails_everything_outstanding(void **state)
 {
     for (unsigned ticks = 0; ticks < 20; ticks++) {
         struct world w = make(state);
-        struct tenon_request queue[3] = {write_of(1, 1), write_of(2, 2), write_of(3, 3)};
+        struct tenon_request queue[3] = {w.subject->write(1, 1), w.subject->write(2, 2),
+                                         w.subject->write(3, 3)};
         tenon_ns_t deadline = TENON_NEVER;
         if (w.subject->is_simple) {
             skip();
@@ -657,7 +661,7 @@ static void safe_frames_are_there_at_any_time_and_stay_the_same(void **state)
         assert_true(count == 0 || bytes != NULL);
         memcpy(copy, bytes, (size_t)count);
         run_cycle(&w, 0x71);
-        struct tenon_request write = write_of(1, 1);
+        struct tenon_request write = w.subject->write(1, 1);
         run(&w, &write);
         assert_memory_equal(bytes, copy, (size_t)count); /* who took the pointer may keep it */
         const uint8_t *again = NULL;
@@ -671,7 +675,7 @@ static void counters_only_rise(void **state)
     struct world w = make(state);
     struct tenon_bus_counters before = w.bus->counters;
     for (uint8_t k = 0; k < 10; k++) {
-        struct tenon_request write = write_of(k % 3 + 1u, k);
+        struct tenon_request write = w.subject->write(k % 3 + 1u, k);
         w.subject->set_silent(2, k % 4 == 1);
         assert_int_equal(w.api->submit(w.bus, &write), TENON_OK);
         run_cycle(&w, k);
@@ -713,6 +717,7 @@ int bus_conformance_run(const struct bus_subject *subject)
         cmocka_unit_test_prestate(a_cycle_staged_upon_another_is_an_overrun_and_the_newest_counts,
                                   &copy),
         cmocka_unit_test_prestate(requests_do_what_they_say, &copy),
+        cmocka_unit_test_prestate(a_reboot_is_done_or_refused, &copy),
         cmocka_unit_test_prestate(malformed_requests_are_refused_untouched, &copy),
         cmocka_unit_test_prestate(a_request_to_a_silent_node_times_out, &copy),
         cmocka_unit_test_prestate(requests_are_served_in_order_with_torque_off_ahead, &copy),
