@@ -8,6 +8,7 @@
 #include "tenon/drivers/dxl2_bus.h"
 #include "tenon/drivers/dxl2_motor.h"
 #include "tenon/drivers/memory_line.h"
+#include "tenon/drivers/mit_bus.h"
 #include "tenon/drivers/passthrough_controller.h"
 #include "tenon/drivers/ratio_reducer.h"
 #include "tenon/sched.h"

@@ -1,10 +1,12 @@
 #include "bus_conformance.h"
 
 #include "../fakes/fake_bus.h"
+#include "../fakes/fake_mit.h"
 #include "../tenon_test.h"
 #include "dxl2_packet.h"
 #include "tenon/drivers/dxl2_bus.h"
 #include "tenon/drivers/memory_line.h"
+#include "tenon/drivers/mit_bus.h"
 
 #include <string.h>
 
@@ -263,6 +265,111 @@ static uint32_t dxl2_commands(uint32_t node)
     return nodes[node - 1].commands;
 }
 
+/* MIT mode on a line of CAN frames: no registers in the cycle, messages instead. */
+
+#define OTHER_ID 0x123
+
+static const struct tenon_field mit_in[] = {{MIT_FEEDBACK + 0x00, 8}};
+static const struct tenon_field mit_other[] = {{MIT_FEEDBACK + OTHER_ID, 8}};
+static const struct tenon_field mit_out[] = {{MIT_COMMAND, 8}};
+
+static struct tenon_mit_bus mit;
+static uint8_t mit_memory[TENON_MIT_BUS_MEMORY(BUS_SUBJECT_NODES)];
+static struct fake_can_line can_line;
+static struct fake_mit_world motors;
+
+static struct tenon_bus *mit_make(size_t memory_size)
+{
+    now = 0;
+    (void)fake_can_line_init(&can_line, 1000000);
+    fake_mit_world_init(&motors, &can_line);
+    for (uint8_t node = 1; node <= BUS_SUBJECT_NODES; node++) {
+        (void)fake_mit_add(&motors, node, 0x00);
+    }
+    return tenon_mit_bus_init(&mit, mit_memory,
+                              memory_size < sizeof mit_memory ? memory_size : sizeof mit_memory);
+}
+
+static struct tenon_line *mit_line(void)
+{
+    return &can_line.base;
+}
+
+static tenon_ns_t mit_tick(void)
+{
+    now += TENON_US(100);
+    fake_mit_advance(&motors, now);
+    return now;
+}
+
+static struct fake_mit *mit_motor(uint32_t node)
+{
+    return &motors.motors[node - 1];
+}
+
+static void mit_set_silent(uint32_t node, bool silent)
+{
+    mit_motor(node)->is_silent = silent;
+}
+
+static uint32_t mit_commands(uint32_t node)
+{
+    return mit_motor(node)->command_count;
+}
+
+static void mit_measure(uint32_t node, uint8_t value)
+{
+    mit_motor(node)->has_raw = true;
+    memset(mit_motor(node)->raw, value, sizeof mit_motor(node)->raw);
+}
+
+static bool mit_is_held(uint32_t node, const uint8_t *window, uint8_t value)
+{
+    return (window[0] & 0x0Fu) == node && is_full(window + 1, 7, value);
+}
+
+static void mit_measure_other(uint32_t node, uint8_t value)
+{
+    mit_motor(node)->master_id = OTHER_ID;
+    mit_measure(node, value);
+}
+
+static bool mit_is_commanded(uint32_t node, uint8_t value)
+{
+    return is_full(mit_motor(node)->command_bytes, 8, value);
+}
+
+static struct tenon_request mit_write(uint32_t node, uint8_t value)
+{
+    return (struct tenon_request){.node = node,
+                                  .operation = TENON_OP_WRITE,
+                                  .address = 4, /* acceleration */
+                                  .width = 4,
+                                  .data = {value, value, value, value}};
+}
+
+static struct tenon_request mit_read(uint32_t node)
+{
+    return (struct tenon_request){
+        .node = node, .operation = TENON_OP_READ, .address = 4, .width = 4};
+}
+
+static struct tenon_request mit_torque_off(uint32_t node)
+{
+    mit_motor(node)->status = MIT_ENABLED;
+    return (struct tenon_request){.node = node, .operation = TENON_OP_TORQUE_OFF};
+}
+
+static bool mit_is_written(uint32_t node, uint8_t value)
+{
+    return is_full(mit_motor(node)->registers[4], 4, value);
+}
+
+static bool mit_is_off(uint32_t node)
+{
+    return mit_motor(node)->status == MIT_DISABLED;
+}
+
 static int run_fake(void)
 {
     struct bus_subject subject = table_subject();
@@ -291,8 +398,35 @@ static int run_dxl2(void)
     return bus_conformance_run(&subject);
 }
 
+static int run_mit(void)
+{
+    const struct bus_subject subject = {
+        .name = "MIT bus",
+        .make = mit_make,
+        .line = mit_line,
+        .tick = mit_tick,
+        .set_silent = mit_set_silent,
+        .measured = {mit_in, 1, 8, mit_measure, mit_is_held},
+        .other = {mit_other, 1, 8, mit_measure_other, mit_is_held},
+        .out_fields = mit_out,
+        .out_count = 1,
+        .out_width = 8,
+        .commands = mit_commands,
+        .is_commanded = mit_is_commanded,
+        .write = mit_write,
+        .read = mit_read,
+        .torque_off = mit_torque_off,
+        .is_written = mit_is_written,
+        .is_off = mit_is_off,
+        .node_max = MIT_NODE_MAX,
+        .has_no_reboot = true,
+    };
+    return bus_conformance_run(&subject);
+}
+
 int main(void)
 {
-    const int failed = run_fake();
-    return failed + run_dxl2();
+    int failed = run_fake();
+    failed += run_dxl2();
+    return failed + run_mit();
 }
