@@ -4,7 +4,10 @@
 
 #include "tenon/line.h"
 
-/** A line to be tested, and what is at its other end: one of each, in static storage. */
+/**
+ * A line to be tested, and what is at its other end: one of each, in static storage. Of a line that
+ * carries CAN frames, bytes are those of whole frames.
+ */
 struct line_subject {
     const char *name;
     /** A fresh line, not probed; its far end is there. */
