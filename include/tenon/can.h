@@ -26,6 +26,27 @@ struct tenon_can_frame {
     uint8_t data[8];     /**< Data; what lies beyond `length` means nothing. */
 };
 
+/** Whether a frame can exist: identifier, length and flags are within their ranges. @context any */
+static inline bool tenon_can_frame_is_valid(const struct tenon_can_frame *frame)
+{
+    const bool is_extended = (frame->flags & TENON_CAN_EXTENDED) != 0u;
+    return frame->id <= (is_extended ? 0x1FFFFFFFu : 0x7FFu) && frame->length <= 8u &&
+           frame->flags <= (TENON_CAN_EXTENDED | TENON_CAN_REMOTE);
+}
+
+/**
+ * Bits a frame takes on the wire at most: with all the stuff bits its length can need, and the
+ * pause of three bits behind it. Eight bytes take 135, with an extended identifier 160.
+ * @context any
+ */
+static inline uint32_t tenon_can_frame_bits(const struct tenon_can_frame *frame)
+{
+    const uint32_t head = (frame->flags & TENON_CAN_EXTENDED) != 0u ? 54u : 34u; /* and CRC */
+    const uint32_t data = (frame->flags & TENON_CAN_REMOTE) != 0u ? 0u : 8u * frame->length;
+    const uint32_t stuffed = head + data;
+    return stuffed + (stuffed - 1u) / 4u + 13u; /* delimiter, acknowledge, end and pause */
+}
+
 #ifdef __cplusplus
 }
 #endif

@@ -31,7 +31,8 @@ struct tenon_line_api {
     /**
      * Required. Hand over bytes to be sent, without waiting. What is not taken is offered again
      * later.
-     * @return Bytes taken, 0 ... count, or TENON_ERR_IO.
+     * @return Bytes taken, 0 ... count, or TENON_ERR_IO; TENON_ERR_ARG from a line of CAN frames
+     * that is handed parts of a frame, or one that cannot exist (tenon_can_frame_is_valid()).
      * @context cyclic
      */
     int (*write)(struct tenon_line *self, const uint8_t *bytes, size_t count, tenon_ns_t now);

@@ -7,6 +7,7 @@
 #include "tenon/drivers/differential_reducer.h"
 #include "tenon/drivers/dxl2_bus.h"
 #include "tenon/drivers/dxl2_motor.h"
+#include "tenon/drivers/memory_can_line.h"
 #include "tenon/drivers/memory_line.h"
 #include "tenon/drivers/mit_bus.h"
 #include "tenon/drivers/passthrough_controller.h"

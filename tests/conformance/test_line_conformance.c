@@ -4,6 +4,7 @@
 
 #include "../fakes/fake_line.h"
 #include "../tenon_test.h"
+#include "tenon/drivers/memory_can_line.h"
 #include "tenon/drivers/memory_line.h"
 #include "tenon/drivers/serialport_line.h"
 
@@ -46,6 +47,43 @@ static void memory_far_write(const uint8_t *bytes, size_t count)
 static void memory_set_unplugged(bool unplugged)
 {
     tenon_memory_line_set_unplugged(&memory, unplugged);
+}
+
+/* The CAN line in memory. */
+
+static struct tenon_memory_can_line memory_can;
+static struct tenon_memory_can_entry memory_can_entries[600];
+
+static struct tenon_line *memory_can_make(void)
+{
+    now = 0;
+    return tenon_memory_can_line_init(&memory_can, 1000000, memory_can_entries, 600);
+}
+
+static size_t memory_can_far_read(uint8_t *out_bytes, size_t capacity)
+{
+    struct tenon_can_frame frame;
+    size_t count = 0;
+    while (count + sizeof frame <= capacity &&
+           tenon_memory_can_line_far_read(&memory_can, &frame, now, NULL)) {
+        memcpy(out_bytes + count, &frame, sizeof frame);
+        count += sizeof frame;
+    }
+    return count;
+}
+
+static void memory_can_far_write(const uint8_t *bytes, size_t count)
+{
+    struct tenon_can_frame frame;
+    for (size_t i = 0; i < count; i += sizeof frame) {
+        memcpy(&frame, bytes + i, sizeof frame);
+        assert_true(tenon_memory_can_line_far_write(&memory_can, &frame, now));
+    }
+}
+
+static void memory_can_set_unplugged(bool unplugged)
+{
+    tenon_memory_can_line_set_unplugged(&memory_can, unplugged);
 }
 
 /* The fake. It takes 50 bytes at once and keeps them until they are read. */
@@ -168,6 +206,14 @@ int main(void)
         .far_write = memory_far_write,
         .set_unplugged = memory_set_unplugged,
     };
+    const struct line_subject memory_can_subject = {
+        .name = "memory CAN line",
+        .make = memory_can_make,
+        .tick = simulated_tick,
+        .far_read = memory_can_far_read,
+        .far_write = memory_can_far_write,
+        .set_unplugged = memory_can_set_unplugged,
+    };
     const struct line_subject fake_subject = {
         .name = "fake line",
         .make = fake_make,
@@ -176,6 +222,6 @@ int main(void)
         .far_write = fake_far_write,
         .keeps_no_books = true,
     };
-    return line_conformance_run(&memory_subject) + line_conformance_run(&fake_subject) +
-           run_serial();
+    return line_conformance_run(&memory_subject) + line_conformance_run(&memory_can_subject) +
+           line_conformance_run(&fake_subject) + run_serial();
 }

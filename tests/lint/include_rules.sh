@@ -72,7 +72,7 @@ $(printf '%s\n' "$own" | grep "^\"${device}_" || true)
 
     # The only drivers that may use an operating system: one line driver each, and the files it is made of.
     allowed="<[a-z0-9_/]+\\.h>
-\"tenon/(base|diag|module|line)\\.h\"
+\"tenon/(base|diag|module|line|can)\\.h\"
 \"tenon/drivers/@STEM@\\.h\"
 \"tty_[a-z]+\\.h\""
     check drivers/line/ $(find drivers/line -name '*.[ch]')
@@ -82,9 +82,9 @@ $(printf '%s\n' "$own" | grep "^\"${device}_" || true)
     fi
     allowed="$freestanding
 <string\\.h>
-\"tenon/(base|diag|module|line)\\.h\"
+\"tenon/(base|diag|module|line|can)\\.h\"
 \"tenon/drivers/@STEM@\\.h\""
-    check "drivers/line/memory_line.c" drivers/line/memory_line.c
+    check "portable drivers/line/" drivers/line/memory_line.c drivers/line/memory_can_line.c
 
     allowed="<[a-z0-9_/]+\\.h>
 $roles

@@ -9,10 +9,10 @@ fresh() {
     mkdir -p "$out"
     cp -R include src drivers sim port tools examples tests "$out/"
 }
-# Core and drivers emptied but for the line that must be there: what is to be caught is quicker found.
+# Core and drivers emptied but for the lines that must be there: what is to be caught is quicker found.
 bare() {
     fresh
-    find "$out/src" "$out/drivers" -name '*.c' ! -name memory_line.c -exec rm {} +
+    find "$out/src" "$out/drivers" -name '*.c' ! -path '*/drivers/line/*' -exec rm {} +
 }
 # fails RULE [ARGUMENT]: in the copy the rule must fail ...
 fails() {
