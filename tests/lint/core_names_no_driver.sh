@@ -1,7 +1,7 @@
 #!/bin/sh
 # The core never names a driver, a protocol or a device.
 set -u
-names='dxl|dynamixel|xl330|xl430|xm430|feetech|modbus|canopen|damiao|odrive|moteus|serialport|libserialport'
+names='dxl|dynamixel|xl330|xl430|xm430|feetech|modbus|canopen|damiao|odrive|moteus|serialport|libserialport|slcan'
 for header in include/tenon/drivers/*.h; do
     names="$names|$(basename "$header" .h)"
 done

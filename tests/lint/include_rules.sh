@@ -41,7 +41,7 @@ $roles
 
     allowed="$freestanding
 <string\\.h>
-\"tenon/base\\.h\"
+\"tenon/(base|can)\\.h\"
 \"[a-z0-9_]+\\.h\""
     check drivers/codec/ $(find drivers/codec -name '*.[ch]')
 

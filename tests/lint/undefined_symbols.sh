@@ -16,7 +16,7 @@ done
 ${NM:-nm} -u "$out"/*.o | awk '
     /:$/ { file = $1 }
     NF == 2 && $1 == "U" { print file, $2 }' |
-    grep -Ev ' (tenon_[a-z0-9_]*|dxl2_[a-z0-9_]*|mit_[a-z0-9_]*|memcpy|memmove|memset|memcmp|__aeabi_[a-z0-9_]*|_GLOBAL_OFFSET_TABLE_)$' \
+    grep -Ev ' (tenon_[a-z0-9_]*|(dxl2|mit|slcan)_[a-z0-9_]*|memcpy|memmove|memset|memcmp|__aeabi_[a-z0-9_]*|_GLOBAL_OFFSET_TABLE_)$' \
         >"$out/foreign.txt"
 [ -s "$out/foreign.txt" ] && {
     echo "undefined symbols that are neither ours nor mem*:"
@@ -25,7 +25,7 @@ ${NM:-nm} -u "$out"/*.o | awk '
 }
 # Every name of ours that is used is also defined here: nothing hangs on a port or on the simulation.
 ${NM:-nm} "$out"/*.o | awk 'NF == 3 && $2 ~ /^[TRDBVW]$/ { print $3 }' | sort -u >"$out/defined.txt"
-${NM:-nm} -u "$out"/*.o | awk 'NF == 2 && $1 == "U" && $2 ~ /^(tenon|dxl2|mit)_/ { print $2 }' | sort -u >"$out/used.txt"
+${NM:-nm} -u "$out"/*.o | awk 'NF == 2 && $1 == "U" && $2 ~ /^(tenon|dxl2|mit|slcan)_/ { print $2 }' | sort -u >"$out/used.txt"
 comm -13 "$out/defined.txt" "$out/used.txt" >"$out/missing.txt"
 [ -s "$out/missing.txt" ] && {
     echo "used here, but defined outside core and portable drivers:"
