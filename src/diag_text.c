@@ -79,6 +79,9 @@ static const char *const sentences[] = {
         "%s: the operating system refused the port (error %v); check the adapter",
     [TENON_CAUSE_BAUD_UNSUPPORTED] =
         "%s: the adapter does not do %v baud; choose another, or another adapter",
+    [TENON_CAUSE_ADAPTER_REFUSED] =
+        "%s: the adapter would not open its bus at %v bit/s; unplug it and plug it in again, or "
+        "check its firmware",
     [TENON_CAUSE_WIRE_DOWN] = "%s: its wire (%d) is not up; see what the wire itself reports",
     [TENON_CAUSE_NO_REPLY] =
         "%s: no reply from ID %v at %b baud; check power, cable, ID and baud (tenon scan)",

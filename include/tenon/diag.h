@@ -56,6 +56,8 @@ enum tenon_cause {
     TENON_CAUSE_PORT_LOST,        /**< It was there and has gone. */
     TENON_CAUSE_PORT_FAILED,      /**< The operating system refused; value: its error number. */
     TENON_CAUSE_BAUD_UNSUPPORTED, /**< value: baud asked for. */
+    TENON_CAUSE_ADAPTER_REFUSED,  /**< The adapter at the port would not open its bus. value: bit
+                                     rate. */
     TENON_CAUSE_WIRE_DOWN,        /**< The wire of this device is not up; detail names it. */
     /* Devices. */
     TENON_CAUSE_NO_REPLY,      /**< value: node; bound: baud. */

@@ -68,11 +68,14 @@ struct tenon_line {
     uint32_t baud; /**< Speed in force, bit/s. */
     int fd;        /**< Descriptor that becomes readable when bytes arrive; -1: there is none. */
     tenon_ns_t latency_ns; /**< How much later than the wire the bytes may reach us (adapter,
-                              driver, scheduling). */
+                              driver, scheduling). A line whose adapter is slower than the wire
+                              behind it reckons this anew with each write, for the answers to what
+                              is under way: whoever needs a deadline looks after writing. */
     uint64_t rx_bytes;     /**< Only rises. Counted by the driver. */
     uint64_t tx_bytes;     /**< Only rises. Counted by the driver. */
     uint8_t medium;        /**< enum tenon_medium. Set by the driver's init. */
-    bool tx_pending;       /**< The last write took less than offered: wait for writability too. */
+    bool tx_pending;       /**< The last write took less than offered, or the line keeps a part of
+                              it: wait for writability too, then read or write. */
 };
 
 /** The line's vtable. @context any */

@@ -7,6 +7,9 @@
 #include "tenon/drivers/memory_can_line.h"
 #include "tenon/drivers/memory_line.h"
 #include "tenon/drivers/serialport_line.h"
+#include "tenon/drivers/slcan_line.h"
+
+#include "slcan.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -173,6 +176,131 @@ static void pty_far_write(const uint8_t *bytes, size_t count)
     assert_int_equal(write(far_end, bytes, count), count);
 }
 
+/* The SLCAN line: an adapter in front of nothing, on a memory line or on a pseudo-terminal. */
+
+#define ADAPTER_FRAMES 8192
+
+static struct tenon_slcan_line slcan;
+static struct {
+    size_t (*get)(uint8_t *out_characters, size_t capacity);
+    void (*put)(const uint8_t *characters, size_t count);
+    bool is_silent;
+    uint8_t text[SLCAN_TEXT_MAX];
+    struct slcan_parser parser;
+    struct tenon_can_frame frames[ADAPTER_FRAMES];
+    size_t count;
+} adapter;
+
+static void adapter_take(uint8_t character)
+{
+    struct tenon_can_frame frame;
+    const enum slcan_event event = slcan_push(&adapter.parser, character, &frame);
+    if (event == SLCAN_FRAME) {
+        assert_true(adapter.count < ADAPTER_FRAMES);
+        adapter.frames[adapter.count++] = frame;
+    }
+    if (event != SLCAN_NONE && !adapter.is_silent) {
+        const bool is_frame = event == SLCAN_FRAME;
+        adapter.put((const uint8_t *)(is_frame ? "z\r" : "\r"), is_frame ? 2 : 1);
+    }
+}
+
+static void adapter_serve(void)
+{
+    uint8_t characters[64];
+    size_t count = 0;
+    do {
+        count = adapter.get(characters, sizeof characters);
+        for (size_t i = 0; i < count; i++) {
+            adapter_take(characters[i]);
+        }
+    } while (count > 0);
+}
+
+static size_t slcan_far_read(uint8_t *out_bytes, size_t capacity)
+{
+    const size_t size = sizeof adapter.frames[0];
+    const size_t room = capacity / size;
+    const size_t count = adapter.count < room ? adapter.count : room;
+    memcpy(out_bytes, adapter.frames, count * size);
+    adapter.count -= count;
+    memmove(adapter.frames, adapter.frames + count, adapter.count * size);
+    return count * size;
+}
+
+static void slcan_far_write(const uint8_t *bytes, size_t count)
+{
+    struct tenon_can_frame frame;
+    for (size_t i = 0; i < count; i += sizeof frame) {
+        uint8_t characters[SLCAN_FRAME_MAX];
+        memcpy(&frame, bytes + i, sizeof frame);
+        adapter.put(characters, slcan_encode(characters, &frame));
+    }
+}
+
+static struct tenon_line *slcan_make(struct tenon_line *port)
+{
+    adapter.count = 0;
+    adapter.parser = (struct slcan_parser){.text = adapter.text};
+    return tenon_slcan_line_init(&slcan, port, 1000000);
+}
+
+static struct tenon_line *slcan_memory_make(void)
+{
+    return slcan_make(memory_make());
+}
+
+static tenon_ns_t slcan_memory_tick(void)
+{
+    (void)simulated_tick();
+    adapter_serve();
+    return now;
+}
+
+static struct tenon_line *slcan_pty_make(void)
+{
+    return slcan_make(serial_make());
+}
+
+static tenon_ns_t slcan_pty_tick(void)
+{
+    adapter_serve();
+    return real_tick();
+}
+
+static int run_slcan_in_memory(bool is_silent)
+{
+    const struct line_subject subject = {
+        .name = is_silent ? "SLCAN line, silent adapter" : "SLCAN line, adapter that answers",
+        .make = slcan_memory_make,
+        .tick = slcan_memory_tick,
+        .far_read = slcan_far_read,
+        .far_write = slcan_far_write,
+        .set_unplugged = memory_set_unplugged,
+    };
+    adapter.get = memory_far_read;
+    adapter.put = memory_far_write;
+    adapter.is_silent = is_silent;
+    return line_conformance_run(&subject);
+}
+
+static int run_slcan_on_pty(void)
+{
+    const struct line_subject subject = {
+        .name = "SLCAN line on a serial line",
+        .make = slcan_pty_make,
+        .tick = slcan_pty_tick,
+        .far_read = slcan_far_read,
+        .far_write = slcan_far_write,
+        .set_unplugged = pty_set_unplugged,
+        .has_descriptor = true,
+    };
+    adapter.get = pty_far_read;
+    adapter.put = pty_far_write;
+    adapter.is_silent = true; /* an answer would wake who waits for frames */
+    return line_conformance_run(&subject);
+}
+
 static int run_serial(void)
 {
     const struct line_subject subject = {
@@ -189,7 +317,7 @@ static int run_serial(void)
         return 1;
     }
     (void)snprintf(link_path, sizeof link_path, "%s/tty", directory);
-    const int failed = line_conformance_run(&subject);
+    const int failed = line_conformance_run(&subject) + run_slcan_on_pty();
     serial_close();
     pty_set_unplugged(true);
     (void)rmdir(directory);
@@ -223,5 +351,6 @@ int main(void)
         .keeps_no_books = true,
     };
     return line_conformance_run(&memory_subject) + line_conformance_run(&memory_can_subject) +
-           line_conformance_run(&fake_subject) + run_serial();
+           line_conformance_run(&fake_subject) + run_slcan_in_memory(false) +
+           run_slcan_in_memory(true) + run_serial();
 }

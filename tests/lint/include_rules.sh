@@ -74,7 +74,7 @@ $(printf '%s\n' "$own" | grep "^\"${device}_" || true)
     allowed="<[a-z0-9_/]+\\.h>
 \"tenon/(base|diag|module|line|can)\\.h\"
 \"tenon/drivers/@STEM@\\.h\"
-\"tty_[a-z]+\\.h\""
+\"(tty_[a-z]+|slcan)\\.h\""
     check drivers/line/ $(find drivers/line -name '*.[ch]')
     if grep -n 'libserialport\.h' $(find drivers/line port src sim include drivers -name '*.[ch]' |
         sort -u | grep -v '^drivers/line/serialport_line\.c$') /dev/null; then
@@ -85,6 +85,9 @@ $(printf '%s\n' "$own" | grep "^\"${device}_" || true)
 \"tenon/(base|diag|module|line|can)\\.h\"
 \"tenon/drivers/@STEM@\\.h\""
     check "portable drivers/line/" drivers/line/memory_line.c drivers/line/memory_can_line.c
+    allowed="$allowed
+\"slcan\\.h\""
+    check "portable drivers/line/" drivers/line/slcan_line.c
 
     allowed="<[a-z0-9_/]+\\.h>
 $roles
