@@ -6,16 +6,26 @@
 
 #include <string.h>
 
-static size_t align_up(size_t n)
+/* What the members of the arrays ask for at most: on some 32-bit machines less than their size. */
+union widest {
+    int64_t integer;
+    double number;
+    void *pointer;
+};
+
+/* Bytes from an address, or from an offset, to the next that suits all. */
+static size_t gap_at(uintptr_t at)
 {
-    return (n + sizeof(uint64_t) - 1u) & ~(sizeof(uint64_t) - 1u);
+    const size_t over = (size_t)(at % _Alignof(union widest));
+    return over == 0 ? 0 : _Alignof(union widest) - over;
 }
 
 /* Counts first, lays out when there is a base: the same walk says how much is needed. */
 static void *carve(uint8_t *base, size_t *io_used, size_t size, size_t count)
 {
     void *const at = base != NULL ? base + *io_used : NULL;
-    *io_used = align_up(*io_used + size * count);
+    *io_used += size * count;
+    *io_used += gap_at(*io_used);
     return at;
 }
 
@@ -121,13 +131,15 @@ int tenon__plan_build(struct tenon_sched *sched)
         return tenon__refuse_value(sched, TENON_ERR_ARG, TENON_CAUSE_ARGUMENT, "joints",
                                    (float)sched->joint_count, (float)UINT16_MAX);
     }
+    const size_t gap = gap_at((uintptr_t)sched->memory);
     lay_out(sched, NULL);
-    if (sched->memory_used > sched->memory_size) {
+    const size_t needed = gap + sched->memory_used;
+    if (needed > sched->memory_size) {
         return tenon__refuse_value(sched, TENON_ERR_FULL, TENON_CAUSE_BUFFER_TOO_SMALL, "scheduler",
-                                   (float)sched->memory_size, (float)sched->memory_used);
+                                   (float)sched->memory_size, (float)needed);
     }
-    memset(sched->memory, 0, sched->memory_used);
-    lay_out(sched, sched->memory);
+    memset(sched->memory + gap, 0, sched->memory_used);
+    lay_out(sched, sched->memory + gap);
     tenon__plan_fill(sched, &sched->plans[0]);
     return TENON_OK;
 }

@@ -4,15 +4,6 @@
 
 #include <string.h>
 
-/* What is not aligned at the beginning is left unused. */
-static void take_memory(struct tenon_sched *self, void *memory, size_t size)
-{
-    const size_t skew = (size_t)((uintptr_t)memory % sizeof(uint64_t));
-    const size_t skipped = skew == 0 ? 0 : sizeof(uint64_t) - skew;
-    self->memory = (uint8_t *)memory + (skipped < size ? skipped : size);
-    self->memory_size = skipped < size ? size - skipped : 0;
-}
-
 static int check_port(struct tenon_sched *self, const struct tenon_port *port)
 {
     int rc = tenon__check_head(self, &port->head, sizeof *port, "port", "table");
@@ -48,9 +39,8 @@ int tenon_sched_init_sized(struct tenon_sched *self,
     self->slots_end = &self->slots;
     self->port = port;
     self->period_ns = period_ns;
-    if (memory != NULL) {
-        take_memory(self, memory, memory_size);
-    }
+    self->memory = memory;
+    self->memory_size = memory_size;
     if (port == NULL || memory == NULL) {
         return tenon__refuse(self, TENON_ERR_ARG, TENON_CAUSE_NULL, "scheduler");
     }

@@ -1094,6 +1094,23 @@ static void memory_that_is_too_small_is_answered_by_the_bytes_needed(void **stat
     assert_int_equal(rig.sched.snapshot_count, 2);
 }
 
+/* Wherever a buffer of bytes happens to lie. */
+static void bytes_needed_count_those_lost_to_alignment(void **state)
+{
+    for (unsigned skew = 0; skew < sizeof(uint64_t); skew++) {
+        size_t size = 0;
+        for (unsigned k = 0; k < 3; k++) { /* none, as many as were asked for, one less */
+            (void)setup(state);
+            (void)tenon_sched_init(&rig.sched, &rig.port, 1, (uint8_t *)rig.memory + skew, size);
+            for (unsigned i = 0; i < JOINTS; i++) {
+                (void)add_joint(i);
+            }
+            assert_int_equal(tenon_sched_start(&rig.sched), k == 1 ? TENON_OK : TENON_ERR_FULL);
+            size = k == 0 ? (size_t)lroundf(tenon_sched_diag(&rig.sched)->bound) : size - 1u;
+        }
+    }
+}
+
 static void scheduler_without_anything_starts(void **state)
 {
     (void)state;
@@ -1173,6 +1190,7 @@ int main(void)
         TEST(rates_that_are_not_harmonic_are_refused),
         TEST(longest_chain_of_rates_is_taken),
         TEST(memory_that_is_too_small_is_answered_by_the_bytes_needed),
+        TEST(bytes_needed_count_those_lost_to_alignment),
         TEST(scheduler_without_anything_starts),
         TEST(the_memory_macro_is_enough_for_every_size),
     };
