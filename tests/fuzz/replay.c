@@ -1,6 +1,7 @@
 /* Runs one fuzz target over every file of a directory, so that what fuzzing once found stays found.
  */
-#define _POSIX_C_SOURCE 200809L
+#define _POSIX_C_SOURCE   200809L
+#define _FILE_OFFSET_BITS 64 /* or a 32-bit readdir refuses large inode numbers */
 #include <dirent.h>
 #include <limits.h>
 #include <stdint.h>
