@@ -66,12 +66,17 @@ elseif(TENON_BUILD_SERIALPORT AND NOT TENON_BUILD_SERIALPORT STREQUAL "AUTO")
     set(TENON_HAS_SERIALPORT ON)
 endif()
 
-# The tool and the examples open serial ports and run on the POSIX runner; the tests need all there is.
+# The tool, the examples and the benchmarks open serial ports and run on the POSIX runner.
 if(NOT (TENON_HAS_SERIALPORT AND TENON_BUILD_POSIX AND TENON_BUILD_SIM))
-    foreach(part IN ITEMS TOOLS EXAMPLES TESTS BENCH)
+    foreach(part IN ITEMS TOOLS EXAMPLES BENCH)
         if(TENON_BUILD_${part})
             message(STATUS "tenon: TENON_BUILD_${part} needs serialport, posix and sim: left out")
             set(TENON_BUILD_${part} OFF)
         endif()
     endforeach()
+endif()
+# Those tests that open serial ports are left out where there are none.
+if(TENON_BUILD_TESTS AND NOT (TENON_BUILD_POSIX AND TENON_BUILD_SIM))
+    message(STATUS "tenon: TENON_BUILD_TESTS needs posix and sim: left out")
+    set(TENON_BUILD_TESTS OFF)
 endif()

@@ -8,4 +8,10 @@
 #include <stdint.h>
 #include <cmocka.h>
 /* clang-format on */
+
+/* Sweeps that would take minutes where an emulator computes every float run every so many of their
+ * cases there. A prime, so that it has no factor in common with what is swept. */
+#ifndef TENON_TEST_SHARE
+#define TENON_TEST_SHARE 1u
+#endif
 #endif
