@@ -7,8 +7,10 @@ packages_for() {
         test) packages_for build; echo libcmocka-dev ;;
         demo) packages_for build; echo libcmocka-dev gnuplot-nox ;;
         bench) packages_for build; echo valgrind strace gcc-arm-none-eabi libnewlib-arm-none-eabi ;;
+        abi) packages_for build; echo abigail-tools git ;;
         ci)
             packages_for test
+            packages_for abi
             echo clang clang-tidy clang-format cppcheck libclang-rt-14-dev doxygen valgrind
             echo gcc-arm-none-eabi libnewlib-arm-none-eabi
             ;;
@@ -22,6 +24,7 @@ have_package() {
         ninja-build) command -v ninja >/dev/null || command -v ninja-build >/dev/null ;;
         gnuplot-nox) command -v gnuplot >/dev/null ;;
         gcc-arm-none-eabi) command -v arm-none-eabi-gcc >/dev/null ;;
+        abigail-tools) command -v abidiff >/dev/null ;;
         libserialport-dev) command -v pkg-config >/dev/null && pkg-config --exists libserialport ;;
         libcmocka-dev) command -v pkg-config >/dev/null && pkg-config --exists cmocka ;;
         lib*) dpkg-query -W -f '${Status}' "$1" 2>/dev/null | grep -q 'ok installed' ;;
