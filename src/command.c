@@ -1,202 +1,270 @@
 /*
  * What the application may ask. Each call checks what can be checked at once, then puts its entries
- * into the queue, all or none; the step takes them out again at its beginning.
+ * into its producer's queue, all or none; the step takes them out again at its beginning. The
+ * checks run in the producer's thread: of joints and groups they look at shared words only.
  */
 #include "core_internal.h"
 
-static int refuse_joint(
-    const struct tenon_joint *joint, int code, enum tenon_cause cause, double value, double bound)
+static int refuse(struct tenon_producer *p, const struct tenon_diag *why)
 {
-    return tenon__refuse_value(joint->sched, code, cause, joint->name, (float)value, (float)bound);
+    p->diag = *why;
+    return why->code;
 }
 
-static int refuse_with_diag(struct tenon_joint *joint)
+static int refuse_value(struct tenon_producer *p,
+                        int code,
+                        enum tenon_cause cause,
+                        const char *name,
+                        double value,
+                        double bound)
 {
-    struct tenon_diag diag = joint->diag;
-    diag.code = TENON_ERR_STATE;
-    return tenon__refuse_diag(joint->sched, &diag);
+    const struct tenon_diag why = {.code = (int16_t)code,
+                                   .cause = (uint16_t)cause,
+                                   .value = (float)value,
+                                   .bound = (float)bound,
+                                   .subject = name};
+    return refuse(p, &why);
 }
 
-/*
- * Commands that come too early are told, but not held against start. What is in no scheduler has
- * no one to tell it to.
- */
-static int tell(struct tenon_sched *sched, int code, enum tenon_cause cause, const char *name)
+static int
+refuse_cause(struct tenon_producer *p, int code, enum tenon_cause cause, const char *name)
 {
-    if (sched != NULL) {
-        sched->diag =
-            (struct tenon_diag){.code = (int16_t)code, .cause = (uint16_t)cause, .subject = name};
+    return refuse_value(p, code, cause, name, 0.0, 0.0);
+}
+
+static int refuse_null(struct tenon_producer *p, const char *name)
+{
+    return p != NULL ? refuse_cause(p, TENON_ERR_ARG, TENON_CAUSE_NULL, name) : TENON_ERR_ARG;
+}
+
+/* What is in no scheduler has no one to tell it to. */
+static int
+check_running(struct tenon_producer *p, const struct tenon_sched *sched, const char *name)
+{
+    if (p == NULL || p->sched == NULL) {
+        return TENON_ERR_STATE;
     }
-    return code;
+    if (sched != p->sched) {
+        return refuse_cause(p, TENON_ERR_ARG, TENON_CAUSE_NOT_ADDED, name);
+    }
+    return p->sched->is_started ? TENON_OK
+                                : refuse_cause(p, TENON_ERR_STATE, TENON_CAUSE_NOT_STARTED, name);
 }
 
-static int check_running(struct tenon_sched *sched, const char *name)
+static int check_room(struct tenon_producer *p, uint32_t count, const char *name)
 {
-    return sched != NULL && sched->is_started
-               ? TENON_OK
-               : tell(sched, TENON_ERR_STATE, TENON_CAUSE_NOT_STARTED, name);
-}
-
-static int check_room(struct tenon_sched *sched, uint32_t count, const char *name)
-{
-    const uint32_t room = tenon__queue_room(&sched->queue);
-    if (room < count) {
-        return tenon__refuse_value(sched, TENON_ERR_FULL, TENON_CAUSE_QUEUE_FULL, name,
-                                   (float)count, (float)sched->queue.capacity);
+    if (tenon__queue_room(&p->queue) < count) {
+        return refuse_value(p, TENON_ERR_FULL, TENON_CAUSE_QUEUE_FULL, name, count,
+                            p->queue.capacity);
     }
     return TENON_OK;
 }
 
-static void put(struct tenon_sched *sched, uint32_t offset, const struct tenon_command_entry *entry)
+static void publish(struct tenon_producer *p, uint32_t count)
 {
-    tenon__queue_put(&sched->queue, offset, entry);
-    if (entry->joint != NULL) {
-        tenon__store(&entry->joint->issued, entry->joint->issued + 1u);
-    }
+    tenon__queue_publish(&p->queue, count);
+    tenon_producer_beat(p);
 }
 
-static void publish(struct tenon_sched *sched, uint32_t count)
+static int put_one(struct tenon_producer *p, const struct tenon_command_entry *entry, const char *n)
 {
-    tenon__queue_publish(&sched->queue, count);
-    tenon_sched_beat(sched);
-}
-
-static int
-put_one(struct tenon_joint *joint, enum tenon__op op, const struct tenon_joint_command *command)
-{
-    struct tenon_command_entry entry = {.joint = joint, .op = (uint8_t)op};
-    const int rc = check_room(joint->sched, 1, joint->name);
+    const int rc = check_room(p, 1, n);
     if (rc < 0) {
         return rc;
     }
-    if (command != NULL) {
-        entry.command = *command;
-    }
-    put(joint->sched, 0, &entry);
-    publish(joint->sched, 1);
+    tenon__queue_put(&p->queue, 0, entry);
+    publish(p, 1);
     return TENON_OK;
 }
 
 /* --- checks --- */
 
-static int check_enable(struct tenon_joint *joint)
+static int
+refuse_fault(struct tenon_producer *p, const struct tenon_joint *joint, struct tenon_diag *why)
 {
-    if (tenon__load(&joint->sched->estop) != 0) {
-        return refuse_joint(joint, TENON_ERR_STATE, TENON_CAUSE_ESTOP, 0.0, 0.0);
+    why->code = TENON_ERR_STATE;
+    why->subject = why->subject != NULL ? why->subject : joint->name;
+    return refuse(p, why);
+}
+
+static int check_enable(struct tenon_producer *p, const struct tenon_joint *joint)
+{
+    if (tenon__estop_is_latched(p->sched)) {
+        return refuse_cause(p, TENON_ERR_STATE, TENON_CAUSE_ESTOP, joint->name);
     }
-    const bool is_awaited = tenon__load(&joint->issued) != tenon__load(&joint->handled);
-    if (joint->diag.code != TENON_OK && !is_awaited) {
-        return refuse_with_diag(joint);
+    struct tenon_diag why;
+    const bool is_faulty = tenon__diag_get(&joint->diag, &why);
+    if (is_faulty && !tenon__queue_holds(&p->queue, joint, TENON__ANY_OP)) {
+        return refuse_fault(p, joint, &why);
     }
     const uint8_t status = tenon__load8(&joint->status);
-    if (joint->diag.code != TENON_OK ||
+    if (is_faulty ||
         tenon__status_is_down(status)) { /* a reset is not through yet, or a coupled joint failed */
-        return refuse_joint(joint, TENON_ERR_STATE, TENON_CAUSE_NOT_READY, 0.0, 0.0);
+        return refuse_cause(p, TENON_ERR_STATE, TENON_CAUSE_NOT_READY, joint->name);
     }
     return TENON_OK;
 }
 
-static int check_can_move(struct tenon_joint *joint)
+/* What has been asked for in the same breath counts: moves wait for torque. */
+static bool wants_torque(const struct tenon_producer *p, const struct tenon_joint *joint)
 {
+    return tenon__load8(&joint->wants_torque) != 0 ||
+           tenon__queue_holds(&p->queue, joint, TENON__OP_ENABLE);
+}
+
+static int check_can_move(struct tenon_producer *p, const struct tenon_joint *joint)
+{
+    struct tenon_diag why;
+    if (tenon__diag_get(&joint->diag, &why)) {
+        return refuse_fault(p, joint, &why);
+    }
     const uint8_t status = tenon__load8(&joint->status);
-    if (joint->diag.code != TENON_OK) {
-        return refuse_with_diag(joint);
-    }
-    if (tenon__load8(&joint->wants_torque) == 0 || tenon__status_is_down(status)) {
-        return refuse_joint(joint, TENON_ERR_STATE, TENON_CAUSE_NOT_ENABLED, 0.0, 0.0);
+    if (tenon__status_is_down(status) || !wants_torque(p, joint)) {
+        return refuse_cause(p, TENON_ERR_STATE, TENON_CAUSE_NOT_ENABLED, joint->name);
     }
     return TENON_OK;
 }
 
-static int refuse_goal(const struct tenon_joint *joint)
+static int check_reachable(struct tenon_producer *p, const struct tenon_joint *joint, double goal)
 {
-    const struct tenon_diag diag = {.code = TENON_ERR_ARG,
-                                    .cause = TENON_CAUSE_NOT_FINITE,
-                                    .subject = joint->name,
-                                    .detail = "the goal"};
-    return tenon__refuse_diag(joint->sched, &diag);
+    const double min = tenon__load_double(&joint->limits.position_min_rad);
+    const double max = tenon__load_double(&joint->limits.position_max_rad);
+    if (goal < min || goal > max) {
+        return refuse_value(p, TENON_ERR_LIMIT, TENON_CAUSE_GOAL_OUTSIDE_LIMITS, joint->name, goal,
+                            goal < min ? min : max);
+    }
+    return TENON_OK;
 }
 
-static int check_goal(struct tenon_joint *joint, double goal, const struct tenon_group *group)
+static bool is_busy_elsewhere(const struct tenon_joint *joint, const struct tenon_group *group)
+{
+    const struct tenon_group *const mover = tenon__joint_mover(joint);
+    return mover != NULL &&
+           (mover != group || tenon__load8(&group->status) != TENON_GROUP_PREPARING);
+}
+
+static int check_goal(struct tenon_producer *p,
+                      struct tenon_joint *joint,
+                      double goal,
+                      const struct tenon_group *group)
 {
     if (!tenon__is_finite(goal)) {
-        return refuse_goal(joint);
+        const struct tenon_diag why = {.code = TENON_ERR_ARG,
+                                       .cause = TENON_CAUSE_NOT_FINITE,
+                                       .subject = joint->name,
+                                       .detail = "the goal"};
+        return refuse(p, &why);
     }
-    const int rc = check_can_move(joint);
+    const int rc = check_can_move(p, joint);
     if (rc < 0) {
         return rc;
     }
-    if (joint->mover != NULL && (joint->mover != group || group->status != TENON_GROUP_PREPARING)) {
-        return refuse_joint(joint, TENON_ERR_STATE, TENON_CAUSE_BUSY, 0.0, 0.0);
+    if (is_busy_elsewhere(joint, group)) {
+        return refuse_cause(p, TENON_ERR_STATE, TENON_CAUSE_BUSY, joint->name);
     }
     const uint8_t mode = tenon__joint_mode(joint);
     if (!tenon__mode_is_position(mode)) {
-        return refuse_joint(joint, TENON_ERR_UNSUPPORTED, TENON_CAUSE_MODE_UNSUPPORTED, mode, 0.0);
+        return refuse_value(p, TENON_ERR_UNSUPPORTED, TENON_CAUSE_MODE_UNSUPPORTED, joint->name,
+                            mode, 0.0);
     }
-    if (goal < joint->limits.position_min_rad) {
-        return refuse_joint(joint, TENON_ERR_LIMIT, TENON_CAUSE_GOAL_OUTSIDE_LIMITS, goal,
-                            joint->limits.position_min_rad);
+    return check_reachable(p, joint, goal);
+}
+
+static int check_command(struct tenon_producer *p,
+                         struct tenon_joint *joint,
+                         const struct tenon_joint_command *c)
+{
+    if (!tenon__is_finite(c->position_rad) || !tenon__is_finitef(c->velocity_rad_s) ||
+        !tenon__is_finitef(c->effort_nm)) {
+        return refuse_cause(p, TENON_ERR_ARG, TENON_CAUSE_NOT_FINITE, joint->name);
     }
-    if (goal > joint->limits.position_max_rad) {
-        return refuse_joint(joint, TENON_ERR_LIMIT, TENON_CAUSE_GOAL_OUTSIDE_LIMITS, goal,
-                            joint->limits.position_max_rad);
+    if (tenon__joint_mover(joint) != NULL) {
+        return refuse_cause(p, TENON_ERR_STATE, TENON_CAUSE_BUSY, joint->name);
+    }
+    const bool is_known = c->mode > TENON_MODE_NONE && c->mode <= TENON_MODE_PWM;
+    if (!is_known || (joint->controller.module == NULL && c->mode != tenon__joint_mode(joint))) {
+        return refuse_value(p, TENON_ERR_UNSUPPORTED, TENON_CAUSE_MODE_UNSUPPORTED, joint->name,
+                            c->mode, 0.0);
     }
     return TENON_OK;
 }
 
 /* --- joints --- */
 
-int tenon_joint_enable(struct tenon_joint *self)
+static int give(struct tenon_producer *p, struct tenon_joint *joint, enum tenon__op op)
 {
-    if (self == NULL) {
+    if (joint == NULL) {
         return TENON_ERR_ARG;
     }
-    int rc = check_running(self->sched, self->name);
-    rc = rc < 0 ? rc : check_enable(self);
-    rc = rc < 0 ? rc : put_one(self, TENON__OP_ENABLE, NULL);
-    if (rc == TENON_OK) {
-        tenon__store8(&self->wants_torque, 1);
-    }
-    return rc;
+    const struct tenon_command_entry entry = {.joint = joint, .op = (uint8_t)op};
+    int rc = check_running(p, joint->sched, joint->name);
+    rc = rc >= 0 && op == TENON__OP_ENABLE ? check_enable(p, joint) : rc;
+    return rc < 0 ? rc : put_one(p, &entry, joint->name);
 }
 
-static int put_checked(struct tenon_joint *self, enum tenon__op op)
+int tenon_producer_enable(struct tenon_producer *self, struct tenon_joint *joint)
 {
-    if (self == NULL) {
+    return give(self, joint, TENON__OP_ENABLE);
+}
+
+int tenon_producer_disable(struct tenon_producer *self, struct tenon_joint *joint)
+{
+    return give(self, joint, TENON__OP_DISABLE);
+}
+
+int tenon_producer_stop(struct tenon_producer *self, struct tenon_joint *joint)
+{
+    return give(self, joint, TENON__OP_STOP);
+}
+
+int tenon_producer_reset(struct tenon_producer *self, struct tenon_joint *joint)
+{
+    return give(self, joint, TENON__OP_RESET);
+}
+
+int tenon_producer_move_to(struct tenon_producer *self, struct tenon_joint *joint, double goal_rad)
+{
+    return joint != NULL ? tenon_producer_move_group(self, &joint->own, &goal_rad) : TENON_ERR_ARG;
+}
+
+int tenon_producer_follow(struct tenon_producer *self,
+                          struct tenon_joint *joint,
+                          const struct tenon_joint_command *command)
+{
+    if (joint == NULL) {
         return TENON_ERR_ARG;
     }
-    const int rc = check_running(self->sched, self->name);
-    return rc < 0 ? rc : put_one(self, op, NULL);
-}
-
-int tenon_joint_disable(struct tenon_joint *self)
-{
-    return put_checked(self, TENON__OP_DISABLE);
-}
-
-int tenon_joint_stop(struct tenon_joint *self)
-{
-    return put_checked(self, TENON__OP_STOP);
-}
-
-int tenon_joint_reset(struct tenon_joint *self)
-{
-    return put_checked(self, TENON__OP_RESET);
-}
-
-static int put_plan(struct tenon_joint *self, bool is_to_rest)
-{
-    if (self == NULL) {
-        return TENON_ERR_ARG;
+    if (command == NULL) {
+        return refuse_null(self, joint->name);
     }
-    int rc = check_running(self->sched, self->name);
-    rc = rc < 0 ? rc : check_room(self->sched, 1, self->name);
-    rc = rc < 0 ? rc : tenon__plan_prepare(self, is_to_rest);
+    int rc = check_running(self, joint->sched, joint->name);
+    rc = rc < 0 ? rc : check_can_move(self, joint);
+    rc = rc < 0 ? rc : check_command(self, joint, command);
     if (rc < 0) {
         return rc;
     }
-    self->sched->plan_issued++;
-    return put_one(self, is_to_rest ? TENON__OP_SUSPEND : TENON__OP_RESUME, NULL);
+    const struct tenon_command_entry entry = {
+        .joint = joint, .op = TENON__OP_FOLLOW, .command = *command};
+    return put_one(self, &entry, joint->name);
+}
+
+/* The plan is prepared in one thread only: the application's. */
+static int put_plan(struct tenon_joint *joint, bool is_to_rest)
+{
+    if (joint == NULL) {
+        return TENON_ERR_ARG;
+    }
+    struct tenon_producer *const own = joint->sched != NULL ? &joint->sched->own : NULL;
+    const struct tenon_command_entry entry = {
+        .joint = joint, .op = is_to_rest ? TENON__OP_SUSPEND : TENON__OP_RESUME};
+    int rc = check_running(own, joint->sched, joint->name);
+    rc = rc < 0 ? rc : check_room(own, 1, joint->name);
+    rc = rc < 0 ? rc : tenon__plan_prepare(joint, is_to_rest);
+    if (rc < 0) {
+        return rc;
+    }
+    joint->sched->plan_issued++;
+    return put_one(own, &entry, joint->name);
 }
 
 int tenon_joint_suspend(struct tenon_joint *self)
@@ -209,200 +277,123 @@ int tenon_joint_resume(struct tenon_joint *self)
     return put_plan(self, false);
 }
 
-int tenon_joint_move_to(struct tenon_joint *self, double goal_rad)
-{
-    return self != NULL ? tenon_group_move_to(&self->own, &goal_rad) : TENON_ERR_ARG;
-}
-
-int tenon_joint_follow(struct tenon_joint *self, const struct tenon_joint_command *command)
-{
-    if (self == NULL) {
-        return TENON_ERR_ARG;
-    }
-    if (command == NULL) {
-        return tell(self->sched, TENON_ERR_ARG, TENON_CAUSE_NULL, self->name);
-    }
-    int rc = check_running(self->sched, self->name);
-    rc = rc < 0 ? rc : check_can_move(self);
-    if (rc < 0) {
-        return rc;
-    }
-    if (!tenon__is_finite(command->position_rad) || !tenon__is_finitef(command->velocity_rad_s) ||
-        !tenon__is_finitef(command->effort_nm)) {
-        return refuse_joint(self, TENON_ERR_ARG, TENON_CAUSE_NOT_FINITE, 0.0, 0.0);
-    }
-    if (self->mover != NULL) {
-        return refuse_joint(self, TENON_ERR_STATE, TENON_CAUSE_BUSY, 0.0, 0.0);
-    }
-    const bool is_known = command->mode > TENON_MODE_NONE && command->mode <= TENON_MODE_PWM;
-    if (!is_known ||
-        (self->controller.module == NULL && command->mode != tenon__joint_mode(self))) {
-        return refuse_joint(self, TENON_ERR_UNSUPPORTED, TENON_CAUSE_MODE_UNSUPPORTED,
-                            command->mode, 0.0);
-    }
-    return put_one(self, TENON__OP_FOLLOW, command);
-}
-
-bool tenon_joint_is_moving(const struct tenon_joint *self)
-{
-    if (self == NULL) {
-        return false;
-    }
-    const bool is_on_its_way =
-        self->status == TENON_JOINT_ENABLING || self->status == TENON_JOINT_STOPPING;
-    return tenon__load(&self->issued) != tenon__load(&self->handled) || self->mover != NULL ||
-           is_on_its_way || tenon__joint_speed(self) > 0.0f;
-}
-
-static bool is_in_position(const struct tenon_joint *joint)
-{
-    const struct tenon_joint_supervision *const s = joint->supervision;
-    return s == NULL || !(s->window_rad > 0.0f) || tenon__load8(&s->is_in_position) != 0;
-}
-
-bool tenon_joint_is_settled(const struct tenon_joint *self, double tolerance_rad)
-{
-    return self != NULL && self->status == TENON_JOINT_ENABLED && !tenon_joint_is_moving(self) &&
-           tenon__abs(self->setpoint.position_rad - self->state.position_rad) <= tolerance_rad &&
-           is_in_position(self);
-}
-
 /* --- groups --- */
 
-static int check_group(const struct tenon_group *group)
+static int check_group(struct tenon_producer *p, const struct tenon_group *group)
 {
-    if (group == NULL) {
-        return TENON_ERR_ARG;
-    }
-    return check_running(group->sched, group->name);
+    return group != NULL ? check_running(p, group->sched, group->name) : TENON_ERR_ARG;
 }
 
-int tenon_group_move_to(struct tenon_group *self, const double *goals_rad)
+int tenon_producer_move_group(struct tenon_producer *self,
+                              struct tenon_group *group,
+                              const double *goals_rad)
 {
-    if (self != NULL && goals_rad == NULL) {
-        return tell(self->sched, TENON_ERR_ARG, TENON_CAUSE_NULL, self->name);
+    if (group != NULL && goals_rad == NULL) {
+        return refuse_null(self, group->name);
     }
-    int rc = check_group(self);
+    int rc = check_group(self, group);
+    for (unsigned i = 0; rc >= 0 && i < group->joint_count; i++) {
+        rc = check_goal(self, group->joints[i], goals_rad[i], group);
+    }
+    rc = rc < 0 ? rc : check_room(self, group->joint_count + 1u, group->name);
     if (rc < 0) {
         return rc;
     }
-    for (unsigned i = 0; i < self->joint_count; i++) {
-        rc = check_goal(self->joints[i], goals_rad[i], self);
-        if (rc < 0) {
-            return rc;
-        }
-    }
-    rc = check_room(self->sched, self->joint_count + 1u, self->name);
-    if (rc < 0) {
-        return rc;
-    }
-    for (unsigned i = 0; i < self->joint_count; i++) {
-        const struct tenon_command_entry goal = {.joint = self->joints[i],
+    for (unsigned i = 0; i < group->joint_count; i++) {
+        const struct tenon_command_entry goal = {.joint = group->joints[i],
                                                  .op = TENON__OP_GOAL,
                                                  .command = {.position_rad = goals_rad[i]}};
-        put(self->sched, i, &goal);
+        tenon__queue_put(&self->queue, i, &goal);
     }
-    const struct tenon_command_entry move = {.group = self, .op = TENON__OP_MOVE};
-    put(self->sched, self->joint_count, &move);
-    publish(self->sched, self->joint_count + 1u);
+    const struct tenon_command_entry move = {.group = group, .op = TENON__OP_MOVE};
+    tenon__queue_put(&self->queue, group->joint_count, &move);
+    publish(self, group->joint_count + 1u);
     return TENON_OK;
 }
 
-int tenon_group_stop(struct tenon_group *self)
+int tenon_producer_stop_group(struct tenon_producer *self, struct tenon_group *group)
 {
-    int rc = check_group(self);
-    rc = rc < 0 ? rc : check_room(self->sched, 1, self->name);
+    const int rc = check_group(self, group);
+    const struct tenon_command_entry entry = {.group = group, .op = TENON__OP_GROUP_STOP};
+    return rc < 0 ? rc : put_one(self, &entry, group->name);
+}
+
+static int put_for_all(struct tenon_producer *p, struct tenon_group *group, enum tenon__op op)
+{
+    const int rc = check_room(p, group->joint_count, group->name);
     if (rc < 0) {
         return rc;
     }
-    const struct tenon_command_entry entry = {.group = self, .op = TENON__OP_GROUP_STOP};
-    put(self->sched, 0, &entry);
-    publish(self->sched, 1);
+    for (unsigned i = 0; i < group->joint_count; i++) {
+        const struct tenon_command_entry entry = {.joint = group->joints[i], .op = (uint8_t)op};
+        tenon__queue_put(&p->queue, i, &entry);
+    }
+    publish(p, group->joint_count);
     return TENON_OK;
 }
 
-static int put_for_all(struct tenon_group *self, enum tenon__op op)
+int tenon_producer_enable_group(struct tenon_producer *self, struct tenon_group *group)
 {
-    const int rc = check_room(self->sched, self->joint_count, self->name);
-    if (rc < 0) {
-        return rc;
+    int rc = check_group(self, group);
+    for (unsigned i = 0; rc >= 0 && i < group->joint_count; i++) {
+        rc = check_enable(self, group->joints[i]);
     }
-    for (unsigned i = 0; i < self->joint_count; i++) {
-        const struct tenon_command_entry entry = {.joint = self->joints[i], .op = (uint8_t)op};
-        put(self->sched, i, &entry);
-    }
-    publish(self->sched, self->joint_count);
-    return TENON_OK;
+    return rc < 0 ? rc : put_for_all(self, group, TENON__OP_ENABLE);
 }
 
-int tenon_group_enable(struct tenon_group *self)
+int tenon_producer_disable_group(struct tenon_producer *self, struct tenon_group *group)
 {
-    int rc = check_group(self);
-    for (unsigned i = 0; rc >= 0 && i < self->joint_count; i++) {
-        rc = check_enable(self->joints[i]);
-    }
-    rc = rc < 0 ? rc : put_for_all(self, TENON__OP_ENABLE);
-    for (unsigned i = 0; rc >= 0 && i < self->joint_count; i++) {
-        tenon__store8(&self->joints[i]->wants_torque, 1);
-    }
-    return rc;
-}
-
-int tenon_group_disable(struct tenon_group *self)
-{
-    const int rc = check_group(self);
-    return rc < 0 ? rc : put_for_all(self, TENON__OP_DISABLE);
-}
-
-bool tenon_group_is_settled(const struct tenon_group *self, double tolerance_rad)
-{
-    if (self == NULL || self->status == TENON_GROUP_PREPARING) {
-        return false;
-    }
-    for (unsigned i = 0; i < self->joint_count; i++) {
-        if (!tenon_joint_is_settled(self->joints[i], tolerance_rad)) {
-            return false;
-        }
-    }
-    return true;
+    const int rc = check_group(self, group);
+    return rc < 0 ? rc : put_for_all(self, group, TENON__OP_DISABLE);
 }
 
 /* --- all at once --- */
 
-int tenon_sched_make_safe(struct tenon_sched *self)
+int tenon_producer_make_safe(struct tenon_producer *self)
 {
-    if (self == NULL) {
-        return TENON_ERR_ARG;
-    }
-    int rc = check_running(self, "scheduler");
-    rc = rc < 0 ? rc : check_room(self, 1, NULL);
-    if (rc < 0) {
-        return rc;
-    }
     const struct tenon_command_entry entry = {.op = TENON__OP_MAKE_SAFE};
-    put(self, 0, &entry);
-    publish(self, 1);
-    return TENON_OK;
+    const int rc = check_running(self, self != NULL ? self->sched : NULL, "scheduler");
+    return rc < 0 ? rc : put_one(self, &entry, "scheduler");
 }
+
+void tenon_producer_beat(struct tenon_producer *self)
+{
+    if (self != NULL) {
+        tenon__store(&self->beats, self->beats + 1u);
+    }
+}
+
+bool tenon_producer_is_idle(const struct tenon_producer *self)
+{
+    return self != NULL && tenon__load(&self->queue.head) == self->queue.tail;
+}
+
+const struct tenon_diag *tenon_producer_diag(const struct tenon_producer *self)
+{
+    static const struct tenon_diag no_producer = {.code = TENON_ERR_ARG, .cause = TENON_CAUSE_NULL};
+    return self != NULL ? &self->diag : &no_producer;
+}
+
+/* --- the emergency stop: any context writes `estop`, so it is a number that no step has seen yet,
+ * not a flag that clearing could overwrite --- */
 
 void tenon_sched_estop(struct tenon_sched *self)
 {
-    if (self != NULL) {
-        tenon__store(&self->estop, 1);
+    if (self == NULL) {
+        return;
+    }
+    const uint32_t seen = tenon__load(&self->estop_seen);
+    tenon__store(&self->estop, seen + 1u);
+    const uint32_t now_seen = tenon__load(&self->estop_seen);
+    if (now_seen != seen) { /* a step went by meanwhile: it may have been the other one's */
+        tenon__store(&self->estop, now_seen + 1u);
     }
 }
 
 void tenon_sched_clear_estop(struct tenon_sched *self)
 {
-    if (self != NULL &&
-        (self->estop_handled || !self->is_started)) { /* what no step has seen yet stays */
-        tenon__store(&self->estop, 0);
-    }
-}
-
-void tenon_sched_beat(struct tenon_sched *self)
-{
-    if (self != NULL) {
-        tenon__store(&self->beats, self->beats + 1u);
+    if (self != NULL) { /* what no step has seen yet stays */
+        tenon__store(&self->estop_cleared,
+                     tenon__load(self->is_started ? &self->estop_seen : &self->estop));
     }
 }

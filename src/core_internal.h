@@ -30,6 +30,27 @@ static inline void tenon__store8(uint8_t *byte, uint8_t value)
     __atomic_store_n(byte, value, __ATOMIC_RELAXED);
 }
 
+/* Where a load of 64 bits is one instruction; elsewhere what is read so changes only by setup. */
+static inline double tenon__load_double(const double *number)
+{
+#if UINTPTR_MAX == UINT64_MAX
+    double value;
+    __atomic_load(number, &value, __ATOMIC_RELAXED);
+    return value;
+#else
+    return *number;
+#endif
+}
+
+static inline void tenon__store_double(double *number, double value)
+{
+#if UINTPTR_MAX == UINT64_MAX
+    __atomic_store(number, &value, __ATOMIC_RELAXED);
+#else
+    *number = value;
+#endif
+}
+
 /* --- maths.c --- */
 
 static inline bool tenon__is_finite(double x)
@@ -115,6 +136,8 @@ int tenon__refuse_value(struct tenon_sched *sched,
                         float value,
                         float bound);
 int tenon__refuse_diag(struct tenon_sched *sched, const struct tenon_diag *diag);
+void tenon__diag_set(struct tenon_diag *shown, const struct tenon_diag *news);
+bool tenon__diag_get(const struct tenon_diag *shown, struct tenon_diag *out);
 
 /* --- slot.c --- */
 
@@ -182,6 +205,7 @@ void tenon__event_group(const struct tenon_group *group);
 void tenon__event_sched(struct tenon_sched *sched,
                         int code,
                         enum tenon_cause cause,
+                        const char *name,
                         tenon_ns_t value,
                         tenon_ns_t bound);
 void tenon__event_overrun(struct tenon_sched *sched, tenon_ns_t late);
@@ -264,6 +288,22 @@ void tenon__joint_hold_here(struct tenon_joint *joint, double position_rad);
 void tenon__joint_update(struct tenon_joint *joint, const struct tenon__cycle *cycle);
 void tenon__joint_end_stop(struct tenon_joint *joint);
 
+/* Written by the cyclic thread alone, and looked at by those that command. */
+static inline void tenon__joint_enter(struct tenon_joint *joint, uint8_t status)
+{
+    tenon__store8(&joint->status, status);
+}
+
+static inline struct tenon_group *tenon__joint_mover(const struct tenon_joint *joint)
+{
+    return __atomic_load_n(&joint->mover, __ATOMIC_RELAXED);
+}
+
+static inline void tenon__joint_set_mover(struct tenon_joint *joint, struct tenon_group *mover)
+{
+    __atomic_store_n(&joint->mover, mover, __ATOMIC_RELAXED);
+}
+
 static inline bool tenon__joint_is_driven(const struct tenon_joint *joint)
 {
     return joint->status == TENON_JOINT_ENABLED || joint->status == TENON_JOINT_STOPPING ||
@@ -335,7 +375,7 @@ void tenon__group_move(struct tenon_group *group);
 void tenon__group_halt(struct tenon_group *group);
 void tenon__groups_advance(struct tenon_sched *sched);
 
-/* --- queue.c --- */
+/* --- queue.c, command.c --- */
 
 enum tenon__op {
     TENON__OP_ENABLE,
@@ -351,6 +391,8 @@ enum tenon__op {
     TENON__OP_RESUME
 };
 
+enum { TENON__ANY_OP = UINT8_MAX };
+
 struct tenon_command_entry {
     struct tenon_joint *joint;
     struct tenon_group *group;
@@ -363,7 +405,15 @@ void tenon__queue_put(struct tenon_command_queue *queue,
                       uint32_t offset,
                       const struct tenon_command_entry *entry);
 void tenon__queue_publish(struct tenon_command_queue *queue, uint32_t count);
+bool tenon__queue_holds(const struct tenon_command_queue *queue,
+                        const struct tenon_joint *joint,
+                        unsigned op);
 bool tenon__queue_take(struct tenon_command_queue *queue, struct tenon_command_entry *out_entry);
+
+static inline bool tenon__estop_is_latched(const struct tenon_sched *sched)
+{
+    return tenon__load(&sched->estop) != tenon__load(&sched->estop_cleared);
+}
 
 /* --- snapshot.c, timing.c --- */
 

@@ -102,24 +102,28 @@ void tenon__event_group(const struct tenon_group *group)
     const bool is_own = group->diag.cause == TENON_CAUSE_MEMBER ||
                         group->diag.cause == TENON_CAUSE_NOT_ENABLED ||
                         group->diag.cause == TENON_CAUSE_BUSY;
-    if (is_own && !group->sched->estop_handled) {
+    if (is_own && !tenon__estop_is_latched(group->sched)) {
         tell(group->sched, TENON_EVENT_ABORTED, TENON_SOURCE_GROUP, 0, group->name, &group->diag);
     } else {
         mask(group->sched, &group->diag);
     }
 }
 
-void tenon__event_sched(
-    struct tenon_sched *sched, int code, enum tenon_cause cause, tenon_ns_t value, tenon_ns_t bound)
+void tenon__event_sched(struct tenon_sched *sched,
+                        int code,
+                        enum tenon_cause cause,
+                        const char *name,
+                        tenon_ns_t value,
+                        tenon_ns_t bound)
 {
     const struct tenon_diag why = {
         .code = (int16_t)code,
         .cause = (uint16_t)cause,
         .value = (float)value * 1e-9f,
         .bound = (float)bound * 1e-9f,
-        .subject = "scheduler",
+        .subject = name,
     };
-    tell(sched, TENON_EVENT_FAULT, TENON_SOURCE_SCHED, 0, why.subject, &why);
+    tell(sched, TENON_EVENT_FAULT, TENON_SOURCE_SCHED, 0, name, &why);
 }
 
 void tenon__event_overrun(struct tenon_sched *sched, tenon_ns_t late)
@@ -131,7 +135,8 @@ void tenon__event_overrun(struct tenon_sched *sched, tenon_ns_t late)
         const struct tenon_diag why = {.cause = TENON_CAUSE_OVERRUN};
         mask(sched, &why);
     } else {
-        tenon__event_sched(sched, TENON_ERR_TIMEOUT, TENON_CAUSE_OVERRUN, late, sched->period_ns);
+        tenon__event_sched(sched, TENON_ERR_TIMEOUT, TENON_CAUSE_OVERRUN, "scheduler", late,
+                           sched->period_ns);
     }
 }
 

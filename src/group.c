@@ -77,7 +77,7 @@ static void release_members(struct tenon_group *group)
 {
     for (unsigned i = 0; i < group->joint_count; i++) {
         if (group->joints[i]->mover == group) {
-            group->joints[i]->mover = NULL;
+            tenon__joint_set_mover(group->joints[i], NULL);
         }
     }
 }
@@ -85,7 +85,7 @@ static void release_members(struct tenon_group *group)
 static void end(struct tenon_group *group, enum tenon_group_status status)
 {
     release_members(group);
-    group->status = (uint8_t)status;
+    tenon__store8(&group->status, (uint8_t)status);
 }
 
 static void abort_with(struct tenon_group *group, const struct tenon_diag *why)
@@ -137,7 +137,7 @@ static void commit(struct tenon_group *group)
     group->elapsed_cycles = 0;
     group->progress = 0.0;
     group->rate = 0.0f;
-    group->status = TENON_GROUP_MOVING;
+    tenon__store8(&group->status, TENON_GROUP_MOVING);
 }
 
 /* A member of a group that moves already is not taken from it; of one that waits it is. */
@@ -167,10 +167,10 @@ void tenon__group_move(struct tenon_group *group)
         return;
     }
     for (unsigned i = 0; i < group->joint_count; i++) {
-        group->joints[i]->mover = group;
+        tenon__joint_set_mover(group->joints[i], group);
         group->joints[i]->has_setpoint = false;
     }
-    group->status = TENON_GROUP_PREPARING;
+    tenon__store8(&group->status, TENON_GROUP_PREPARING);
     list(group);
 }
 
@@ -179,7 +179,7 @@ void tenon__group_halt(struct tenon_group *group)
     if (group->status == TENON_GROUP_PREPARING) {
         end(group, TENON_GROUP_IDLE);
     } else if (group->status == TENON_GROUP_MOVING) {
-        group->status = TENON_GROUP_STOPPING;
+        tenon__store8(&group->status, TENON_GROUP_STOPPING);
     }
 }
 
@@ -207,7 +207,7 @@ static void note_loss(struct tenon_group *group, const struct tenon_joint *joint
     tenon__event_group(group);
     group->diag.subject = joint->name;
     if (group->policy == TENON_GROUP_STOP_ALL && group->status == TENON_GROUP_MOVING) {
-        group->status = TENON_GROUP_STOPPING;
+        tenon__store8(&group->status, TENON_GROUP_STOPPING);
     }
 }
 

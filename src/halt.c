@@ -77,16 +77,16 @@ static void brake(struct tenon_joint *joint, uint8_t after)
     }
     joint->after_stop = after;
     joint->has_setpoint = false;
-    joint->status = TENON_JOINT_STOPPING;
+    tenon__joint_enter(joint, TENON_JOINT_STOPPING);
     joint->is_at_rest = false;
-    joint->mover = NULL;
+    tenon__joint_set_mover(joint, NULL);
 }
 
 /* One joint; its motors are the caller's work. @return true if torque must go off now. */
 static bool halt_one(struct tenon_joint *joint, uint8_t action, uint8_t after)
 {
     tenon__store8(&joint->wants_torque, 0);
-    joint->mover = NULL;
+    tenon__joint_set_mover(joint, NULL);
     if (!is_powered(joint)) {
         return false;
     }
@@ -94,13 +94,13 @@ static bool halt_one(struct tenon_joint *joint, uint8_t action, uint8_t after)
         joint->status != TENON_JOINT_ENABLING && tenon__joint_motors_follow(joint);
     const bool can_hold = can_brake || motors_hold(joint);
     if (action == TENON_SAFE_LIMP || (action == TENON_SAFE_RAMP && !can_brake) || !can_hold) {
-        joint->status = after;
+        tenon__joint_enter(joint, after);
         return true;
     }
     if (joint->status == TENON_JOINT_ENABLING && tenon__joint_motors_follow(joint)) {
         joint->after_stop = TENON_JOINT_HOLDING; /* not before it is known where */
     } else if (!can_brake) {                     /* held by the servo itself */
-        joint->status = TENON_JOINT_HOLDING;
+        tenon__joint_enter(joint, TENON_JOINT_HOLDING);
     } else if (joint->status != TENON_JOINT_HOLDING || action == TENON_SAFE_RAMP) {
         brake(joint, action == TENON_SAFE_HOLD ? TENON_JOINT_HOLDING : after);
     }
@@ -139,7 +139,7 @@ void tenon__joint_make_safe(struct tenon_joint *joint)
 void tenon__joint_end_stop(struct tenon_joint *joint)
 {
     const uint8_t after = joint->after_stop;
-    joint->status = after;
+    tenon__joint_enter(joint, after);
     if (after == TENON_JOINT_DISABLED || after == TENON_JOINT_FAULT) {
         tenon__joint_wish(joint, TENON__WISH_OFF);
     } else if (after == TENON_JOINT_ENABLED && !joint->has_setpoint) {
@@ -175,8 +175,9 @@ static void note_fault(struct tenon_joint *joint, const struct tenon_diag *why, 
     if (joint->diag.code != TENON_OK) {
         return; /* the first one counts */
     }
-    joint->diag = *why;
-    joint->diag.subject = why->subject != NULL ? why->subject : joint->name;
+    struct tenon_diag news = *why;
+    news.subject = why->subject != NULL ? why->subject : joint->name;
+    tenon__diag_set(&joint->diag, &news);
     joint->fault_count++;
 }
 
@@ -212,12 +213,12 @@ static void leave_motors(struct tenon_joint *joint)
 void tenon__joint_drop(struct tenon_joint *joint, const struct tenon_diag *why)
 {
     tenon__store8(&joint->wants_torque, 0);
-    joint->mover = NULL;
+    tenon__joint_set_mover(joint, NULL);
     if (is_powered(joint)) {
         note_fault(joint, why, true);
-        joint->status = TENON_JOINT_FAULT;
+        tenon__joint_enter(joint, TENON_JOINT_FAULT);
         leave_motors(joint);
     } else if (joint->status == TENON_JOINT_DISABLED) {
-        joint->status = TENON_JOINT_DOWN;
+        tenon__joint_enter(joint, TENON_JOINT_DOWN);
     }
 }

@@ -25,7 +25,7 @@ void tenon__joint_wish(struct tenon_joint *joint, enum tenon__wish wish)
 static void enable_one(struct tenon_joint *joint)
 {
     if (joint->status == TENON_JOINT_DISABLED || joint->status == TENON_JOINT_HOLDING) {
-        joint->status = TENON_JOINT_ENABLING;
+        tenon__joint_enter(joint, TENON_JOINT_ENABLING);
         joint->has_setpoint = false;
     }
     if (joint->status == TENON_JOINT_ENABLING || joint->status == TENON_JOINT_STOPPING) {
@@ -38,7 +38,7 @@ static void enable_one(struct tenon_joint *joint)
 
 void tenon__joint_enable(struct tenon_joint *joint)
 {
-    if (joint->diag.code != TENON_OK || tenon__load(&joint->sched->estop) != 0) {
+    if (joint->diag.code != TENON_OK || tenon__estop_is_latched(joint->sched)) {
         return;
     }
     unsigned count;
@@ -92,8 +92,8 @@ void tenon__joint_hold_here(struct tenon_joint *joint, double position_rad)
     if (!joint->has_setpoint) {
         joint->setpoint = hold;
     }
-    joint->status =
-        joint->after_stop == TENON_JOINT_HOLDING ? TENON_JOINT_HOLDING : TENON_JOINT_ENABLED;
+    tenon__joint_enter(joint, joint->after_stop == TENON_JOINT_HOLDING ? TENON_JOINT_HOLDING
+                                                                       : TENON_JOINT_ENABLED);
     tenon__joint_align(joint);
 }
 
@@ -114,16 +114,17 @@ static void reset_modules(struct tenon_joint *joint)
 
 void tenon__joint_reset(struct tenon_joint *joint)
 {
+    const struct tenon_diag none = {.code = TENON_OK};
     unsigned count;
     struct tenon_joint *const *const siblings = tenon__joint_siblings(joint, &count);
     for (unsigned i = 0; i < count; i++) {
-        siblings[i]->diag = (struct tenon_diag){.code = TENON_OK};
+        tenon__diag_set(&siblings[i]->diag, &none);
         if (siblings[i]->status == TENON_JOINT_STOPPING &&
             siblings[i]->after_stop == TENON_JOINT_FAULT) {
             siblings[i]->after_stop = TENON_JOINT_DISABLED;
         }
         if (siblings[i]->status == TENON_JOINT_FAULT) {
-            siblings[i]->status = TENON_JOINT_DOWN;
+            tenon__joint_enter(siblings[i], TENON_JOINT_DOWN);
             siblings[i]->is_up = false; /* come up anew: limits, torque found on */
         }
     }

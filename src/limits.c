@@ -8,12 +8,18 @@
 static int refuse_limit(
     struct tenon_diag *diag, enum tenon_cause cause, const char *which, double value, double bound)
 {
-    *diag = (struct tenon_diag){.code = TENON_ERR_LIMIT,
-                                .cause = (uint16_t)cause,
-                                .value = (float)value,
-                                .bound = (float)bound,
-                                .detail = which};
+    const struct tenon_diag news = {.code = TENON_ERR_LIMIT,
+                                    .cause = (uint16_t)cause,
+                                    .value = (float)value,
+                                    .bound = (float)bound,
+                                    .detail = which};
+    tenon__diag_set(diag, &news);
     return TENON_ERR_LIMIT;
+}
+
+static void name_joint(struct tenon_joint *joint)
+{
+    __atomic_store_n(&joint->diag.subject, joint->name, __ATOMIC_RELEASE);
 }
 
 static int check_asked(const struct tenon_joint_limits *l, struct tenon_diag *diag)
@@ -154,8 +160,8 @@ static void fill_missing(struct tenon_joint *joint, const struct tenon_joint_lim
     struct tenon_joint_limits *const l = &joint->limits;
     const unsigned own = joint->own_limits;
     if ((own & TENON__OWN_POSITION) == 0) {
-        l->position_min_rad = model->position_min_rad;
-        l->position_max_rad = model->position_max_rad;
+        tenon__store_double(&l->position_min_rad, model->position_min_rad);
+        tenon__store_double(&l->position_max_rad, model->position_max_rad);
     }
     if ((own & TENON__OWN_VELOCITY) == 0) {
         l->velocity_rad_s = model->velocity_rad_s;
@@ -233,7 +239,7 @@ int tenon__limits_resolve(const struct tenon__drive *drive)
     }
     int result = check_top_speed(drive);
     if (result < 0) {
-        drive->joints[0]->diag.subject = drive->joints[0]->name;
+        name_joint(drive->joints[0]);
     }
     for (unsigned i = 0; i < drive->joint_count; i++) {
         struct tenon_joint *const joint = drive->joints[i];
@@ -241,7 +247,7 @@ int tenon__limits_resolve(const struct tenon__drive *drive)
             turn_to_joint(joint, &models[i]);
         }
         if (resolve_one(joint, is_known ? &models[i] : NULL) < 0) {
-            joint->diag.subject = joint->name;
+            name_joint(joint);
             result = TENON_ERR_LIMIT;
         }
         if (!was_faulty[i] && joint->diag.code != TENON_OK) {

@@ -44,14 +44,15 @@ static void lay_out(struct tenon_sched *sched, uint8_t *base)
     const size_t readers = count_readers(sched);
     const size_t buffers = readers > 0 ? readers + 1u : 0u;
     size_t used = 0;
-    sched->queue.capacity = (uint32_t)(3u * joints + 8u);
+    sched->own.queue.capacity = (uint32_t)(3u * joints + 8u);
     sched->snapshot_count = (uint32_t)buffers;
     for (unsigned i = 0; i < 2; i++) {
         struct tenon_plan *const plan = &sched->plans[i];
         plan->leads = carve(base, &used, sizeof *plan->leads, joints);
         plan->rates = carve(base, &used, sizeof *plan->rates, joints);
     }
-    sched->queue.entries = carve(base, &used, sizeof *sched->queue.entries, sched->queue.capacity);
+    sched->own.queue.entries =
+        carve(base, &used, sizeof(struct tenon_command_entry), sched->own.queue.capacity);
     sched->snapshot_heads = carve(base, &used, sizeof *sched->snapshot_heads, buffers);
     sched->snapshots = carve(base, &used, sizeof *sched->snapshots, buffers * joints);
     sched->memory_used = used;

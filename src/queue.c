@@ -1,5 +1,5 @@
 /*
- * The ring of commands: the application puts, the step takes. Indices run through twice the
+ * The ring of commands: a producer puts, the step takes. Indices run through twice the
  * capacity, so that full and empty differ, and so that no wrap of the word ever shifts them. What
  * is put is published at once.
  */
@@ -34,6 +34,21 @@ void tenon__queue_put(struct tenon_command_queue *queue,
 void tenon__queue_publish(struct tenon_command_queue *queue, uint32_t count)
 {
     tenon__store(&queue->tail, forward(queue, queue->tail, count));
+}
+
+/* Whether a command for a joint waits; asked by either side. */
+bool tenon__queue_holds(const struct tenon_command_queue *queue,
+                        const struct tenon_joint *joint,
+                        unsigned op)
+{
+    const uint32_t tail = tenon__load(&queue->tail);
+    for (uint32_t i = tenon__load(&queue->head); i != tail; i = forward(queue, i, 1)) {
+        const struct tenon_command_entry *const entry = &queue->entries[slot_of(queue, i)];
+        if (entry->joint == joint && (op == TENON__ANY_OP || entry->op == op)) {
+            return true;
+        }
+    }
+    return false;
 }
 
 bool tenon__queue_take(struct tenon_command_queue *queue, struct tenon_command_entry *out_entry)

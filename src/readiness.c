@@ -95,9 +95,9 @@ static void come_up(const struct tenon__drive *drive, tenon_ns_t now)
         joint->is_up = true;
         joint->state.valid = 0;
         if (rc < 0 || joint->diag.code != TENON_OK) {
-            joint->status = TENON_JOINT_FAULT;
+            tenon__joint_enter(joint, TENON_JOINT_FAULT);
         } else {
-            joint->status = is_holding ? TENON_JOINT_HOLDING : TENON_JOINT_DISABLED;
+            tenon__joint_enter(joint, is_holding ? TENON_JOINT_HOLDING : TENON_JOINT_DISABLED);
         }
     }
 }

@@ -37,6 +37,10 @@ int tenon_sched_init_sized(struct tenon_sched *self,
     self->wires_end = &self->wires;
     self->joints_end = &self->joints;
     self->slots_end = &self->slots;
+    self->own.name = "application";
+    self->own.sched = self;
+    self->producers = &self->own;
+    self->producers_end = &self->own.next;
     self->port = port;
     self->period_ns = period_ns;
     self->memory = memory;
@@ -428,9 +432,56 @@ struct tenon_wire *tenon_sched_next_wire(const struct tenon_sched *self,
     return self != NULL ? self->wires : NULL;
 }
 
-void tenon_sched_set_heartbeat(struct tenon_sched *self, tenon_ns_t timeout_ns)
+/* What is not aligned at the beginning is left unused. */
+static void give_entries(struct tenon_command_queue *queue, void *memory, size_t size)
+{
+    const size_t skew = (size_t)((uintptr_t)memory % sizeof(uint64_t));
+    const size_t skipped = skew == 0 ? 0 : sizeof(uint64_t) - skew;
+    const size_t rest = size > skipped ? size - skipped : 0;
+    const size_t count = rest / sizeof(struct tenon_command_entry);
+    queue->entries = (void *)((uint8_t *)memory + skipped);
+    queue->capacity = (uint32_t)(count < UINT32_MAX / 4u ? count : UINT32_MAX / 4u);
+}
+
+int tenon_sched_add_producer(struct tenon_sched *self,
+                             struct tenon_producer *producer,
+                             const char *name,
+                             void *memory,
+                             size_t memory_size)
+{
+    if (self == NULL) {
+        return TENON_ERR_ARG;
+    }
+    if (producer == NULL || memory == NULL) {
+        return refuse_null(self, name);
+    }
+    const int rc = check_addable(self, name, producer->sched);
+    if (rc < 0) {
+        return rc;
+    }
+    give_entries(&producer->queue, memory, memory_size);
+    if (producer->queue.capacity == 0) {
+        return tenon__refuse_value(self, TENON_ERR_FULL, TENON_CAUSE_BUFFER_TOO_SMALL, name,
+                                   (float)memory_size, (float)TENON_PRODUCER_MEMORY(1));
+    }
+    producer->name = name;
+    producer->sched = self;
+    producer->next = NULL;
+    *self->producers_end = producer;
+    self->producers_end = &producer->next;
+    return TENON_OK;
+}
+
+void tenon_producer_set_heartbeat(struct tenon_producer *self, tenon_ns_t timeout_ns)
 {
     if (self != NULL) {
         self->heartbeat_ns = timeout_ns > 0 ? timeout_ns : 0;
+    }
+}
+
+void tenon_sched_set_heartbeat(struct tenon_sched *self, tenon_ns_t timeout_ns)
+{
+    if (self != NULL) {
+        tenon_producer_set_heartbeat(&self->own, timeout_ns);
     }
 }

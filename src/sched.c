@@ -13,7 +13,7 @@ int tenon_sched_start(struct tenon_sched *self)
         return tenon__refuse(self, TENON_ERR_STATE, TENON_CAUSE_NOT_INITIALISED, "scheduler");
     }
     if (self->refusal.code != TENON_OK) {
-        self->diag = self->refusal;
+        self->own.diag = self->refusal;
         return self->refusal.code;
     }
     if (self->is_started) {
@@ -126,26 +126,25 @@ static void obey(struct tenon_sched *self, const struct tenon_command_entry *ent
     }
 }
 
-static void obey_queue(struct tenon_sched *self)
+static void obey_queue(struct tenon_sched *self, struct tenon_command_queue *queue)
 {
     struct tenon_command_entry entry;
-    for (uint32_t i = 0; i < self->queue.capacity && tenon__queue_take(&self->queue, &entry); i++) {
+    for (uint32_t i = 0; i < queue->capacity && tenon__queue_take(queue, &entry); i++) {
         obey(self, &entry);
         self->counters.command_count++;
-        if (entry.joint != NULL) {
-            tenon__store(&entry.joint->handled, entry.joint->handled + 1u);
-        }
     }
 }
 
 static void watch_estop(struct tenon_sched *self)
 {
-    const bool is_latched = tenon__load(&self->estop) != 0;
-    if (is_latched && !self->estop_handled) {
-        tenon__event_sched(self, TENON_ERR_STATE, TENON_CAUSE_ESTOP, 0, 0);
+    const uint32_t press = tenon__load(&self->estop);
+    const bool is_latched = press != tenon__load(&self->estop_cleared);
+    if (is_latched && !self->estop_is_latched) {
+        tenon__event_sched(self, TENON_ERR_STATE, TENON_CAUSE_ESTOP, "scheduler", 0, 0);
         make_all_safe(self);
     }
-    self->estop_handled = is_latched; /* only then it can be cleared */
+    self->estop_is_latched = is_latched;
+    tenon__store(&self->estop_seen, press); /* only then it can be cleared */
 }
 
 static bool any_driven(const struct tenon_sched *self)
@@ -158,15 +157,17 @@ static bool any_driven(const struct tenon_sched *self)
     return false;
 }
 
-static void fail_silent(struct tenon_sched *self, tenon_ns_t silence)
+static void
+fail_silent(struct tenon_sched *self, const struct tenon_producer *p, tenon_ns_t silence)
 {
     const struct tenon_diag why = {
         .code = TENON_ERR_TIMEOUT,
         .cause = TENON_CAUSE_HEARTBEAT,
         .value = (float)silence * 1e-9f,
-        .bound = (float)self->heartbeat_ns * 1e-9f,
+        .bound = (float)p->heartbeat_ns * 1e-9f,
     };
-    tenon__event_sched(self, TENON_ERR_TIMEOUT, TENON_CAUSE_HEARTBEAT, silence, self->heartbeat_ns);
+    tenon__event_sched(self, TENON_ERR_TIMEOUT, TENON_CAUSE_HEARTBEAT, p->name, silence,
+                       p->heartbeat_ns);
     for (struct tenon_joint *j = self->joints; j != NULL; j = j->next) {
         if (j->status == TENON_JOINT_ENABLED) {
             tenon__joint_fail(j, &why);
@@ -174,19 +175,29 @@ static void fail_silent(struct tenon_sched *self, tenon_ns_t silence)
     }
 }
 
-/* The application has fallen silent while joints follow it. */
-static void watch_heartbeat(struct tenon_sched *self, tenon_ns_t now)
+/* One that commands has fallen silent while joints follow. */
+static void watch_heartbeat(struct tenon_sched *self, struct tenon_producer *p, tenon_ns_t now)
 {
-    if (self->heartbeat_ns == 0) {
+    if (p->heartbeat_ns == 0) {
         return;
     }
-    const uint32_t beats = tenon__load(&self->beats);
-    if (beats != self->beats_seen || !any_driven(self)) {
-        self->beats_seen = beats;
-        self->beat_seen_ns = now;
-    } else if (now - self->beat_seen_ns > self->heartbeat_ns) {
-        fail_silent(self, now - self->beat_seen_ns);
-        self->beat_seen_ns = now;
+    const uint32_t beats = tenon__load(&p->beats);
+    if (beats != p->beats_seen || !any_driven(self)) {
+        p->beats_seen = beats;
+        p->beat_seen_ns = now;
+    } else if (now - p->beat_seen_ns > p->heartbeat_ns) {
+        fail_silent(self, p, now - p->beat_seen_ns);
+        p->beat_seen_ns = now;
+    }
+}
+
+static void obey_producers(struct tenon_sched *self, tenon_ns_t now)
+{
+    for (struct tenon_producer *p = self->producers; p != NULL; p = p->next) {
+        watch_heartbeat(self, p, now);
+    }
+    for (struct tenon_producer *p = self->producers; p != NULL; p = p->next) {
+        obey_queue(self, &p->queue);
     }
 }
 
@@ -263,8 +274,7 @@ static void run_cycle(struct tenon_sched *self, tenon_ns_t now)
     self->cycle_number += skipped;
     struct tenon__cycle cycle = {.now = now, .number = self->cycle_number, .skipped = skipped};
     watch_estop(self);
-    watch_heartbeat(self, now);
-    obey_queue(self);
+    obey_producers(self, now);
     tenon__groups_advance(self);
     run_plan(self, &cycle);
     for (struct tenon_wire *w = self->wires; w != NULL; w = w->next) {
@@ -341,15 +351,17 @@ static int explain(const struct tenon_sched *self, struct tenon_diag *out)
     return TENON_OK;
 }
 
+int tenon_sched_explain_to(const struct tenon_sched *self, struct tenon_diag *out_why)
+{
+    return self != NULL && out_why != NULL ? explain(self, out_why) : TENON_ERR_ARG;
+}
+
 int tenon_sched_explain(struct tenon_sched *self)
 {
-    if (self == NULL) {
-        return TENON_ERR_ARG;
-    }
     struct tenon_diag why;
-    const int rc = explain(self, &why);
-    if (rc < 0) {
-        self->diag = why;
+    const int rc = tenon_sched_explain_to(self, &why);
+    if (rc < 0 && self != NULL) {
+        self->own.diag = why;
     }
     return rc;
 }
@@ -377,5 +389,10 @@ bool tenon_sched_is_safe(const struct tenon_sched *self)
             return false;
         }
     }
-    return tenon__load(&self->queue.tail) == self->queue.head;
+    for (const struct tenon_producer *p = self->producers; p != NULL; p = p->next) {
+        if (tenon__load(&p->queue.tail) != p->queue.head) {
+            return false;
+        }
+    }
+    return true;
 }

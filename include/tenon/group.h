@@ -95,7 +95,7 @@ TENON_API TENON_NODISCARD int tenon_group_enable(struct tenon_group *self);
 /** Disable every member. Errors: ARG, STATE, FULL. @context application thread */
 TENON_API int tenon_group_disable(struct tenon_group *self);
 
-/** Whether every member is settled (tenon_joint_is_settled()). @context application thread */
+/** Whether every member is settled (tenon_joint_is_settled()). @context cyclic thread */
 TENON_API bool tenon_group_is_settled(const struct tenon_group *self, double tolerance_rad);
 
 #ifdef __cplusplus

@@ -112,10 +112,8 @@ struct tenon_joint {
     double goal_rad;          /* of the move to come */
     double last_position_rad; /* of the limiter: what was commanded last, and how fast that was */
     float last_velocity_rad_s;
-    uint32_t issued; /* commands given by the application, and taken by the step */
-    uint32_t handled;
     uint8_t own_limits;    /* which limits the application gave; the others are the model's */
-    uint8_t wants_torque;  /* written by both sides */
+    uint8_t wants_torque;  /* what was asked for last */
     uint8_t is_to_rest;    /* out of the plan, or of the one being prepared: the application's */
     uint32_t seen_changes; /* of the scheduler, when it last looked at its modules */
     bool is_up;            /* its modules are up */
@@ -223,15 +221,16 @@ TENON_API TENON_NODISCARD int tenon_joint_resume(struct tenon_joint *self);
 
 /**
  * Whether a command given is still to be carried out: waiting, moving or braking. Says nothing of
- * how near the joint came.
- * @context application thread
+ * how near the joint came. Other threads learn it from snapshots.
+ * @context cyclic thread
  */
 TENON_API bool tenon_joint_is_moving(const struct tenon_joint *self);
 
 /**
  * Whether every command given has been carried out and the joint is enabled, at rest, within
  * `tolerance_rad` of its set point; and in position, if it is supervised for that.
- * @context application thread
+ * Other threads learn it from snapshots.
+ * @context cyclic thread
  */
 TENON_API bool tenon_joint_is_settled(const struct tenon_joint *self, double tolerance_rad);
 

@@ -5,6 +5,7 @@
 #include "tenon/drivetrain.h"
 #include "tenon/event.h"
 #include "tenon/port.h"
+#include "tenon/producer.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -44,21 +45,9 @@ struct tenon_reader {
 struct tenon_sched_counters {
     uint32_t step_count;    /**< Steps run. A port's watchdog looks at it from its own context. */
     uint32_t missed_count;  /**< Releases skipped because step came too late. */
-    uint32_t command_count; /**< Commands taken from the queue. */
+    uint32_t command_count; /**< Commands taken from the queues. */
     uint32_t plan_count;    /**< Times the plan was exchanged. */
     tenon_ns_t late_max_ns; /**< Longest time from a release to its step. */
-};
-
-/**
- * The private ring of commands from the application's thread to the step: one producer, one
- * consumer.
- */
-struct tenon_command_queue {
-    /* private */
-    struct tenon_command_entry *entries;
-    uint32_t capacity;
-    uint32_t head; /* written by the step */
-    uint32_t tail; /* written by the application */
 };
 
 /** What a step runs, in order. Private to the core. */
@@ -82,7 +71,6 @@ struct tenon_sched {
     uint8_t *memory;
     size_t memory_size;
     size_t memory_used;
-    struct tenon_diag diag;    /* newest refusal */
     struct tenon_diag refusal; /* first refusal of any add call */
     struct tenon_wire *wires;
     struct tenon_wire **wires_end;
@@ -97,7 +85,9 @@ struct tenon_sched {
     uint8_t plan;         /* the one that runs */
     uint32_t plan_issued; /* changes of the plan asked for by the application, and made */
     uint32_t plan_handled;
-    struct tenon_command_queue queue;
+    struct tenon_producer own; /* the application's */
+    struct tenon_producer *producers;
+    struct tenon_producer **producers_end;
     struct tenon_snapshot_head *snapshot_heads;
     struct tenon_joint_snapshot *snapshots;
     uint32_t snapshot_count;  /* buffers */
@@ -106,14 +96,11 @@ struct tenon_sched {
     uint32_t module_changes;  /* rises with every change of state of a module */
     bool has_begun;           /* a step has been run */
     uint32_t cycle_number;    /* of the next step; skipped releases count */
-    tenon_ns_t heartbeat_ns;  /* 0: not supervised */
-    tenon_ns_t beat_seen_ns;
-    uint32_t beats; /* written by the application */
-    uint32_t beats_seen;
-    uint32_t estop; /* written by any context */
-    bool estop_handled;
-    bool heartbeat_lost;
-    uint32_t unsettled; /* slots on their way: poll looks after them */
+    uint32_t estop;           /* newest press, written by any context */
+    uint32_t estop_seen;      /* newest press that a step has seen */
+    uint32_t estop_cleared;   /* newest press that was cleared */
+    bool estop_is_latched;    /* in the newest step */
+    uint32_t unsettled;       /* slots on their way: poll looks after them */
     struct tenon_event_log events;
 };
 
@@ -251,11 +238,22 @@ TENON_API bool tenon_sched_is_safe(const struct tenon_sched *self);
 /**
  * Who is not ready, and why: tenon_sched_diag() tells of the first one.
  * @return TENON_OK when all are ready, else the code of that one's reason.
- * @context cyclic thread
+ * @context cyclic thread, where it is the application thread too; else tenon_sched_explain_to()
  */
 TENON_API int tenon_sched_explain(struct tenon_sched *self);
 
-/** Why the newest call that was refused was refused. Never NULL. @context application thread */
+/**
+ * As tenon_sched_explain(), where another thread commands and reads tenon_sched_diag().
+ * @param[out] out_why  The first one that is not ready; code TENON_OK if all are. Not NULL.
+ * @context cyclic thread
+ */
+TENON_API int tenon_sched_explain_to(const struct tenon_sched *self, struct tenon_diag *out_why);
+
+/**
+ * Why the newest call that was refused was refused, of those that set up and of those that command
+ * through no other producer. Never NULL.
+ * @context application thread
+ */
 TENON_API const struct tenon_diag *tenon_sched_diag(const struct tenon_sched *self);
 
 /**
@@ -288,13 +286,15 @@ TENON_API tenon_ns_t tenon_sched_braking_ns(const struct tenon_sched *self);
 TENON_API void tenon_sched_close(struct tenon_sched *self);
 
 /**
- * Release the emergency stop. Joints stay as they are until enabled.
- * @context application thread
+ * Release the emergency stop: every press that a step has seen. One that it has not stays. Joints
+ * stay as they are until enabled.
+ * @context any
  */
 TENON_API void tenon_sched_clear_estop(struct tenon_sched *self);
 
 /**
- * Make joints safe when the application gives no command and no beat for so long; 0: never.
+ * Make joints safe when the application gives no command and no beat for so long; 0: never. Other
+ * producers have their own: tenon_producer_set_heartbeat().
  * @context setup
  */
 TENON_API void tenon_sched_set_heartbeat(struct tenon_sched *self, tenon_ns_t timeout_ns);

@@ -54,6 +54,11 @@ void *malloc(unsigned long);
 int tenon_sim_bus_poke(void);
 int tenon_intruder(void);
 static int count;
+_Bool tenon_intruder_swap(unsigned *word);
+_Bool tenon_intruder_swap(unsigned *word)
+{
+    return __atomic_exchange_n(word, 1u, __ATOMIC_SEQ_CST) != 0;
+}
 int tenon_intruder(void)
 {
     return malloc(1) != 0 ? ++count : tenon_sim_bus_poke();
@@ -63,6 +68,17 @@ fails undefined_symbols "$out/objects"
 says 'malloc'
 says 'tenon_sim_bus_poke'
 says 'writable static data'
+if command -v arm-none-eabi-gcc >/dev/null; then
+    says 'atomic library'
+fi
+
+bare
+printf 'joint->status = TENON_JOINT_DOWN;\njoints[i]->mover =\n    NULL;\nsiblings[i]->diag = none;\n' \
+    >"$out/src/intruder.c"
+fails shared_words
+says 'intruder.c:1'
+says 'intruder.c:2'
+says 'intruder.c:4'
 
 rm -rf "$out"
 exit $bad

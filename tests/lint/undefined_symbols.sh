@@ -40,4 +40,18 @@ ${NM:-nm} "$out"/*.o | awk '
     cat "$out/writable.txt"
     bad=1
 }
+# Where there are no atomic instructions, plain loads and stores must do: nothing may call a library's locks.
+if command -v arm-none-eabi-gcc >/dev/null; then
+    mkdir -p "$out/m0plus"
+    for source in src/*.c; do
+        arm-none-eabi-gcc -std=c11 -ffreestanding -mcpu=cortex-m0plus -mthumb -ffp-contract=off -Os \
+            -Iinclude -c "$source" -o "$out/m0plus/$(basename "$source").o" || exit 1
+    done
+    arm-none-eabi-nm -A -u "$out"/m0plus/*.o | grep -E ' (__atomic_|__sync_)' >"$out/atomic.txt"
+    [ -s "$out/atomic.txt" ] && {
+        echo "calls of an atomic library on Cortex-M0+:"
+        cat "$out/atomic.txt"
+        bad=1
+    }
+fi
 exit $bad

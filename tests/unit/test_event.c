@@ -230,7 +230,8 @@ static void a_silent_application_is_told_once_for_all_joints(void **state)
     tenon_sched_set_heartbeat(&rig.sched, TENON_MS(30));
     rig_steps(&rig, 500);
     const struct tenon_event event = take();
-    assert_event(&event, TENON_EVENT_FAULT, TENON_SOURCE_SCHED, "scheduler", TENON_CAUSE_HEARTBEAT);
+    assert_event(&event, TENON_EVENT_FAULT, TENON_SOURCE_SCHED, "application",
+                 TENON_CAUSE_HEARTBEAT);
     assert_int_equal(event.masked_count, 3);
     assert_int_equal(rig.joints[2].diag.cause, TENON_CAUSE_HEARTBEAT);
     assert_no_more();
@@ -287,7 +288,7 @@ static void missed_releases_are_one_fault_until_a_second_passes_without(void **s
 static void tell(unsigned count)
 {
     for (unsigned i = 0; i < count; i++) {
-        tenon__event_sched(&rig.sched, TENON_ERR_STATE, TENON_CAUSE_ESTOP, 0, 0);
+        tenon__event_sched(&rig.sched, TENON_ERR_STATE, TENON_CAUSE_ESTOP, "scheduler", 0, 0);
     }
 }
 
