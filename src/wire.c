@@ -60,6 +60,15 @@ static void fault_line(struct tenon_wire *wire, int rc, tenon_ns_t now)
     fault_motors(wire, now);
 }
 
+/* A line that has something to do at a time of its own says so in due_ns. */
+static int tend(struct tenon_line *line, tenon_ns_t now)
+{
+    if (line->due_ns == 0 || now < line->due_ns || tenon_line_get_api(line)->tend == NULL) {
+        return TENON_OK;
+    }
+    return tenon_line_get_api(line)->tend(line, now);
+}
+
 void tenon__wire_poll(struct tenon_wire *wire, tenon_ns_t now, tenon_ns_t *io_deadline)
 {
     if (!tenon_slot_is_up(&wire->bus)) {
@@ -67,7 +76,11 @@ void tenon__wire_poll(struct tenon_wire *wire, tenon_ns_t now, tenon_ns_t *io_de
     }
     struct tenon_bus *const bus = tenon_wire_bus(wire);
     struct tenon_line *const line = tenon_slot_is_up(&wire->line) ? tenon_wire_line(wire) : NULL;
-    const int rc = tenon_bus_get_api(bus)->poll(bus, line, now, io_deadline);
+    int rc = line != NULL ? tend(line, now) : TENON_OK;
+    rc = rc < 0 ? rc : tenon_bus_get_api(bus)->poll(bus, line, now, io_deadline);
+    if (line != NULL && line->due_ns != 0 && line->due_ns < *io_deadline) {
+        *io_deadline = line->due_ns;
+    }
     if (rc < 0 && line != NULL) {
         fault_line(wire, rc, now);
         tenon_ns_t ignored = TENON_NEVER;

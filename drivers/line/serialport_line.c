@@ -1,6 +1,7 @@
 #define _GNU_SOURCE
 #include "tenon/drivers/serialport_line.h"
 
+#include "tty_direction.h"
 #include "tty_latency.h"
 #include "tty_mode.h"
 
@@ -15,6 +16,7 @@
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <termios.h>
+#include <time.h>
 #include <unistd.h>
 
 /*
@@ -25,6 +27,9 @@
 
 /* Of a full-speed USB frame, for adapters that do not tell how long they hold bytes back. */
 #define UNKNOWN_ADAPTER_NS TENON_MS(1)
+
+/* What a byte takes on the wire: start, eight, stop. */
+#define BITS_PER_BYTE 10
 
 static const char sysfs[] = "/sys";
 static const char pty_directory[] = "/dev/pts/";
@@ -89,8 +94,59 @@ static int refuse_not_serial(struct tenon_serialport_line *self)
     return refuse(self, TENON_ERR_ARG, TENON_CAUSE_PORT_NOT_SERIAL, 0.0f, 0.0f);
 }
 
+/* --- direction --- */
+
+/* Whether it is for us to switch the transceiver at each frame. */
+static bool switches(const struct tenon_serialport_line *self)
+{
+    return self->config.direction >= TENON_SERIALPORT_DIRECTION_RTS;
+}
+
+/* @return 0 or an errno. Touches nothing of `self`: both threads come here. */
+static int switch_to(const struct tenon_serialport_line *self, int fd, bool is_sending)
+{
+    if (self->config.direction == TENON_SERIALPORT_DIRECTION_CALLBACK) {
+        return self->config.switch_direction(self->config.context, is_sending);
+    }
+    return tenon__tty_set_rts(fd, is_sending != self->config.is_inverted);
+}
+
+static int refuse_direction(struct tenon_serialport_line *self, int error)
+{
+    static const char *const names[] = {"itself", "the kernel's RS-485 mode", "its RTS pin",
+                                        "the application's function"};
+    const int rc = refuse(self, TENON_ERR_UNSUPPORTED, TENON_CAUSE_DIRECTION,
+                          error > 0 ? (float)error : 0.0f, 0.0f);
+    self->base.module.diag.detail = names[self->config.direction];
+    return rc;
+}
+
+static int set_up_direction(struct tenon_serialport_line *self)
+{
+    int error = 0;
+    if (self->config.direction == TENON_SERIALPORT_DIRECTION_KERNEL) {
+        error = tenon__tty_use_rs485(self->base.fd, self->config.is_inverted);
+    } else if (switches(self)) {
+        error = switch_to(self, self->base.fd, false);
+    }
+    return error == 0 ? TENON_OK : refuse_direction(self, error);
+}
+
+static void note_byte_time(struct tenon_serialport_line *self)
+{
+    __atomic_store_n(&self->byte_ns, (uint32_t)(TENON_S(BITS_PER_BYTE) / self->base.baud),
+                     __ATOMIC_RELAXED);
+}
+
+static tenon_ns_t wire_time(const struct tenon_serialport_line *self, long count)
+{
+    return (tenon_ns_t)__atomic_load_n(&self->byte_ns, __ATOMIC_RELAXED) * count;
+}
+
+/* --- the way past a step that hangs --- */
+
 /*
- * The way past a step that hangs: a descriptor of its own, which another thread may be writing to
+ * A descriptor of its own, which another thread may be writing to
  * when the port is closed. Whoever of the two comes last closes it, so that the bytes can never go
  * to a file that was given the same number, and neither waits for the other.
  */
@@ -140,6 +196,9 @@ static void close_port(struct tenon_serialport_line *self)
 {
     close_emergency(self);
     if (self->base.fd >= 0) {
+        if (self->is_sending) { /* the wire is not ours alone */
+            (void)switch_to(self, self->base.fd, false);
+        }
         /*
          * The flag outlives the descriptor where the terminal does: at a pty whose far end stays
          * open.
@@ -157,6 +216,8 @@ static void close_port(struct tenon_serialport_line *self)
     }
     self->base.fd = -1;
     self->base.tx_pending = false;
+    self->base.due_ns = 0;
+    self->is_sending = false;
 }
 
 static bool is_pty_name(const char *path)
@@ -318,6 +379,10 @@ static int serialport_probe(struct tenon_module *module, tenon_ns_t now)
         rc = configure_port(self);
     }
     if (rc == TENON_OK) {
+        rc = set_up_direction(self);
+    }
+    if (rc == TENON_OK) {
+        note_byte_time(self);
         rc = open_emergency(self);
     }
     if (rc != TENON_OK) {
@@ -391,16 +456,56 @@ serialport_read(struct tenon_line *line, uint8_t *out_bytes, size_t capacity, te
     return is_hung_up(line->fd) ? lose_port(self, EIO) : 0;
 }
 
+static int lose_direction(struct tenon_serialport_line *self, int error)
+{
+    close_port(self);
+    (void)refuse_direction(self, error);
+    self->base.module.diag.code = TENON_ERR_IO;
+    return TENON_ERR_IO;
+}
+
+/* The transceiver sends until the last bit that was taken has left. */
+static void expect_end(struct tenon_serialport_line *self, long taken, tenon_ns_t now)
+{
+    self->sent_ns = (self->sent_ns > now ? self->sent_ns : now) + wire_time(self, taken);
+    self->base.due_ns = self->sent_ns;
+}
+
+/* Back to receiving, unless bits are still to leave: those that the port tells of, too. */
+static int serialport_tend(struct tenon_line *line, tenon_ns_t now)
+{
+    struct tenon_serialport_line *self = from_line(line);
+    if (!self->is_sending) {
+        line->due_ns = 0;
+        return TENON_OK;
+    }
+    if (line->tx_pending || now < self->sent_ns || tenon__tty_is_sending(line->fd)) {
+        const tenon_ns_t soon = now + wire_time(self, 1);
+        line->due_ns = self->sent_ns > soon ? self->sent_ns : soon;
+        return TENON_OK;
+    }
+    const int error = switch_to(self, line->fd, false);
+    self->is_sending = false;
+    line->due_ns = 0;
+    return error == 0 ? TENON_OK : lose_direction(self, error);
+}
+
 static int
 serialport_write(struct tenon_line *line, const uint8_t *bytes, size_t count, tenon_ns_t now)
 {
-    (void)now;
     struct tenon_serialport_line *self = from_line(line);
     if (line->fd < 0) {
         return refuse(self, TENON_ERR_IO, TENON_CAUSE_PORT_LOST, 0.0f, 0.0f);
     }
     const size_t limit = count < INT_MAX ? count : INT_MAX;
     long taken = 0;
+    if (limit > 0 && switches(self) && !self->is_sending) {
+        const int error = switch_to(self, line->fd, true);
+        if (error != 0) {
+            return lose_direction(self, error);
+        }
+        self->is_sending = true;
+    }
     if (limit > 0) {
         errno = 0;
         taken = self->port != NULL ? (long)sp_nonblocking_write(self->port, bytes, limit)
@@ -412,7 +517,17 @@ serialport_write(struct tenon_line *line, const uint8_t *bytes, size_t count, te
     taken = taken < 0 ? 0 : taken;
     line->tx_bytes += (uint64_t)taken;
     line->tx_pending = (size_t)taken < count;
+    if (self->is_sending) {
+        expect_end(self, taken, now);
+    }
     return (int)taken;
+}
+
+static void wait_for(tenon_ns_t time)
+{
+    const struct timespec t = {.tv_sec = (time_t)(time / TENON_S(1)),
+                               .tv_nsec = (long)(time % TENON_S(1))};
+    (void)nanosleep(&t, NULL);
 }
 
 /* The kernel takes each write whole or in part, never two mixed: there is no need to know of ours.
@@ -427,8 +542,16 @@ static int serialport_write_emergency(struct tenon_line *line,
     if (!pass(self, EMERGENCY_OPEN, EMERGENCY_IN_USE)) {
         return TENON_ERR_IO;
     }
-    const ssize_t taken = write(self->emergency_fd, bytes, count < INT_MAX ? count : INT_MAX);
+    const int fd = self->emergency_fd;
+    if (switches(self)) {
+        (void)switch_to(self, fd, true); /* if it fails the bytes may still get through */
+    }
+    const ssize_t taken = write(fd, bytes, count < INT_MAX ? count : INT_MAX);
     const bool is_busy = taken < 0 && is_harmless(errno);
+    if (switches(self)) {
+        wait_for(wire_time(self, taken > 0 ? taken : 0));
+        (void)switch_to(self, fd, false);
+    }
     leave_emergency(self);
     if (taken < 0) {
         return is_busy ? 0 : TENON_ERR_IO;
@@ -450,6 +573,7 @@ static int serialport_set_baud(struct tenon_line *line, uint32_t baud)
         line->module.diag = diag;
     } else if (rc == TENON_OK) {
         line->baud = baud;
+        note_byte_time(self);
     } else {
         close_port(self);
     }
@@ -469,6 +593,7 @@ static const struct tenon_line_api serialport_api = {
     .write = serialport_write,
     .set_baud = serialport_set_baud,
     .write_emergency = serialport_write_emergency,
+    .tend = serialport_tend,
 };
 
 static const struct tenon_driver serialport_driver = {
@@ -488,18 +613,22 @@ const char *tenon_serialport_line_path_name(const struct tenon_serialport_line *
     return self->is_pty_path ? "termios" : "libserialport";
 }
 
-struct tenon_line *tenon_serialport_line_init_sized(struct tenon_serialport_line *self,
-                                                    size_t size,
-                                                    const char *path,
-                                                    uint32_t baud)
+struct tenon_line *
+tenon_serialport_line_init_config_sized(struct tenon_serialport_line *self,
+                                        size_t size,
+                                        const struct tenon_serialport_line_config *config)
 {
-    if (self == NULL || path == NULL || size != sizeof *self) {
+    if (self == NULL || size != sizeof *self || config == NULL || config->path == NULL ||
+        config->direction > TENON_SERIALPORT_DIRECTION_CALLBACK ||
+        (config->direction == TENON_SERIALPORT_DIRECTION_CALLBACK &&
+         config->switch_direction == NULL)) {
         return NULL;
     }
     memset(self, 0, sizeof *self);
     self->base.module.driver = &serialport_driver;
-    self->base.port = path;
-    self->base.baud = baud;
+    self->base.port = config->path;
+    self->base.baud = config->baud;
+    self->config = *config;
     self->base.fd = -1;
     self->guard_fd = -1;
     self->emergency_fd = -1;
@@ -507,4 +636,13 @@ struct tenon_line *tenon_serialport_line_init_sized(struct tenon_serialport_line
     self->latency_timer_ms = -1;
     self->base.latency_ns = self->scheduling_ns + UNKNOWN_ADAPTER_NS;
     return &self->base;
+}
+
+struct tenon_line *tenon_serialport_line_init_sized(struct tenon_serialport_line *self,
+                                                    size_t size,
+                                                    const char *path,
+                                                    uint32_t baud)
+{
+    const struct tenon_serialport_line_config config = {.path = path, .baud = baud};
+    return tenon_serialport_line_init_config_sized(self, size, &config);
 }

@@ -57,6 +57,13 @@ struct tenon_line_api {
                            const uint8_t *bytes,
                            size_t count,
                            tenon_ns_t now);
+    /**
+     * Optional. Look after the port itself, though no byte may have come: the core calls it in the
+     * first poll at or after `due_ns`.
+     * @return TENON_OK with `due_ns` moved on, or TENON_ERR_IO (diag filled in).
+     * @context cyclic
+     */
+    int (*tend)(struct tenon_line *self, tenon_ns_t now);
 };
 
 /** A line. Storage is the caller's and must not move while it sits in a slot. */
@@ -73,6 +80,7 @@ struct tenon_line {
                               is under way: whoever needs a deadline looks after writing. */
     uint64_t rx_bytes;     /**< Only rises. Counted by the driver. */
     uint64_t tx_bytes;     /**< Only rises. Counted by the driver. */
+    tenon_ns_t due_ns;     /**< When the driver wants to be called, see `tend`; 0: no need. */
     uint8_t medium;        /**< enum tenon_medium. Set by the driver's init. */
     bool tx_pending;       /**< The last write took less than offered, or the line keeps a part of
                               it: wait for writability too, then read or write. */

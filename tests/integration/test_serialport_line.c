@@ -11,7 +11,9 @@
 #include "tenon/drivers/serialport_line.h"
 
 #include <dlfcn.h>
+#include <errno.h>
 #include <fcntl.h>
+#include <linux/serial.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -36,6 +38,50 @@
 /* Plays an adapter that accepts any speed and runs 9600 above this one, as FTDI's do. */
 static uint32_t adapter_limit = UINT32_MAX;
 
+/* Plays a UART with an RTS pin, which a pseudo-terminal has not; put back before each test. */
+static struct {
+    int rs485_error;      /* the kernel's mode is refused with this errno; 0: it is there */
+    bool rs485_is_lost;   /* accepted, but not in force */
+    uint32_t rs485_flags; /* in force */
+    int rts_error;        /* RTS cannot be lowered (libserialport raises it as it opens) */
+    bool rts;             /* high */
+    unsigned rts_count;   /* changes of it */
+    bool is_busy;         /* bits are still in the shift register, and it tells so */
+} uart;
+
+static int answer(int error)
+{
+    errno = error;
+    return error == 0 ? 0 : -1;
+}
+
+/* @return whether the request is one of those that the UART plays. */
+static bool play_uart(unsigned long request, void *argument, int *out_result)
+{
+    switch (request) {
+    case TIOCSRS485:
+        uart.rs485_flags = uart.rs485_is_lost ? 0 : ((const struct serial_rs485 *)argument)->flags;
+        *out_result = answer(uart.rs485_error);
+        return true;
+    case TIOCGRS485:
+        ((struct serial_rs485 *)argument)->flags = uart.rs485_flags;
+        *out_result = answer(uart.rs485_error);
+        return true;
+    case TIOCMBIS:
+    case TIOCMBIC:
+        uart.rts_count += uart.rts != (request == TIOCMBIS) ? 1 : 0;
+        uart.rts = request == TIOCMBIS;
+        *out_result = answer(request == TIOCMBIC ? uart.rts_error : 0);
+        return true;
+    case TIOCSERGETLSR:
+        *(unsigned *)argument = uart.is_busy ? 0 : TIOCSER_TEMT;
+        *out_result = 0;
+        return true;
+    default:
+        return false;
+    }
+}
+
 int ioctl(int fd, unsigned long request, ...)
 {
     va_list arguments;
@@ -44,6 +90,10 @@ int ioctl(int fd, unsigned long request, ...)
     va_end(arguments);
     unsigned char mode[TERMIOS2_BYTES];
     uint32_t speeds[2];
+    int result;
+    if (play_uart(request, argument, &result)) {
+        return result;
+    }
     if (request == TERMIOS2_SET) {
         memcpy(mode, argument, sizeof mode);
         memcpy(speeds, mode + sizeof mode - sizeof speeds, sizeof speeds);
@@ -119,6 +169,7 @@ static int open_pty(char *out_name, size_t size)
 static int make_rig(void **state)
 {
     struct rig *rig = calloc(1, sizeof *rig);
+    memset(&uart, 0, sizeof uart);
     rig->far = open_pty(rig->name, sizeof rig->name);
     (void)snprintf(rig->directory, sizeof rig->directory, "/tmp/tenon_line_XXXXXX");
     assert_non_null(mkdtemp(rig->directory));
@@ -517,6 +568,180 @@ static int open_descriptors(void)
     return count;
 }
 
+/* --- direction --- */
+
+static int probe_with(struct rig *rig, enum tenon_serialport_direction direction, bool is_inverted)
+{
+    const struct tenon_serialport_line_config config = {.path = rig->name,
+                                                        .baud = 9600,
+                                                        .direction = (uint8_t)direction,
+                                                        .is_inverted = is_inverted};
+    assert_non_null(tenon_serialport_line_init_config(&rig->line, &config));
+    const int rc = probe(&rig->line);
+    uart.rts_count = 0; /* what happens at opening is libserialport's, too */
+    return rc;
+}
+
+static void assert_direction_refused(const struct rig *rig, int rc, int error, const char *how)
+{
+    assert_refused(&rig->line, rc, TENON_ERR_UNSUPPORTED, TENON_CAUSE_DIRECTION);
+    assert_int_equal((int)rig->line.base.module.diag.value, error);
+    assert_non_null(strstr(rig->line.base.module.diag.detail, how));
+    assert_int_equal(rig->line.base.fd, -1);
+}
+
+static void the_kernel_is_told_to_switch_direction_and_asked_whether_it_does(void **state)
+{
+    struct rig *rig = *state;
+    assert_int_equal(probe_with(rig, TENON_SERIALPORT_DIRECTION_KERNEL, false), TENON_OK);
+    assert_int_equal(uart.rs485_flags, SER_RS485_ENABLED | SER_RS485_RTS_ON_SEND);
+    release(&rig->line);
+    assert_int_equal(probe_with(rig, TENON_SERIALPORT_DIRECTION_KERNEL, true), TENON_OK);
+    assert_int_equal(uart.rs485_flags, SER_RS485_ENABLED | SER_RS485_RTS_AFTER_SEND);
+    assert_int_equal(line_write(&rig->line, (const uint8_t *)"a", 1), 1);
+    assert_int_equal(rig->line.base.due_ns, 0); /* nothing is left for us to do */
+    assert_int_equal(uart.rts_count, 0);
+    release(&rig->line);
+    uart.rs485_is_lost = true;
+    assert_direction_refused(rig, probe_with(rig, TENON_SERIALPORT_DIRECTION_KERNEL, false), 0,
+                             "RS-485");
+    uart.rs485_error = ENOTTY;
+    assert_direction_refused(rig, probe_with(rig, TENON_SERIALPORT_DIRECTION_KERNEL, false), ENOTTY,
+                             "RS-485");
+}
+
+static void nobody_touches_direction_unless_told(void **state)
+{
+    struct rig *rig = *state;
+    uart.rs485_flags = 0x55;
+    assert_int_equal(probe_with(rig, TENON_SERIALPORT_DIRECTION_ADAPTER, false), TENON_OK);
+    assert_int_equal(line_write(&rig->line, (const uint8_t *)"a", 1), 1);
+    assert_int_equal(uart.rs485_flags, 0x55);
+    assert_int_equal(uart.rts_count, 0);
+    assert_int_equal(rig->line.base.due_ns, 0);
+}
+
+static int write_at(struct rig *rig, size_t count, tenon_ns_t now)
+{
+    static const uint8_t bytes[64];
+    return tenon_line_get_api(&rig->line.base)->write(&rig->line.base, bytes, count, now);
+}
+
+static void tend_at(struct rig *rig, tenon_ns_t now)
+{
+    assert_int_equal(tenon_line_get_api(&rig->line.base)->tend(&rig->line.base, now), TENON_OK);
+}
+
+/* Ten bits a byte at 9600: 1.0416 ms. */
+static void rts_is_high_from_the_first_byte_until_the_last_bit_has_left(void **state)
+{
+    struct rig *rig = *state;
+    const tenon_ns_t byte = TENON_S(10) / 9600;
+    assert_int_equal(probe_with(rig, TENON_SERIALPORT_DIRECTION_RTS, false), TENON_OK);
+    assert_false(uart.rts);
+    assert_int_equal(write_at(rig, 10, TENON_S(1)), 10);
+    assert_true(uart.rts);
+    assert_int_equal(rig->line.base.due_ns, TENON_S(1) + 10 * byte);
+    assert_int_equal(write_at(rig, 4, TENON_S(1) + byte), 4); /* joins the bytes under way */
+    assert_int_equal(rig->line.base.due_ns, TENON_S(1) + 14 * byte);
+    tend_at(rig, TENON_S(1) + 14 * byte - 1);
+    assert_true(uart.rts);
+    uart.is_busy = true; /* a FIFO that began late */
+    tend_at(rig, TENON_S(1) + 14 * byte);
+    assert_true(uart.rts);
+    assert_int_equal(rig->line.base.due_ns, TENON_S(1) + 15 * byte);
+    uart.is_busy = false;
+    tend_at(rig, TENON_S(1) + 15 * byte);
+    assert_false(uart.rts);
+    assert_int_equal(rig->line.base.due_ns, 0);
+    assert_int_equal(uart.rts_count, 2);
+    assert_int_equal(write_at(rig, 1, TENON_S(2)), 1);
+    assert_int_equal(rig->line.base.due_ns, TENON_S(2) + byte);
+    release(&rig->line);
+    assert_false(uart.rts); /* the wire is left to the others */
+}
+
+static void rts_may_be_the_other_way_round(void **state)
+{
+    struct rig *rig = *state;
+    assert_int_equal(probe_with(rig, TENON_SERIALPORT_DIRECTION_RTS, true), TENON_OK);
+    assert_true(uart.rts);
+    assert_int_equal(write_at(rig, 1, TENON_S(1)), 1);
+    assert_false(uart.rts);
+    tend_at(rig, TENON_S(2));
+    assert_true(uart.rts);
+}
+
+static void a_port_without_rts_is_refused_and_one_that_loses_it_is_lost(void **state)
+{
+    struct rig *rig = *state;
+    uart.rts_error = ENOTTY;
+    assert_direction_refused(rig, probe_with(rig, TENON_SERIALPORT_DIRECTION_RTS, false), ENOTTY,
+                             "RTS");
+    assert_int_equal(probe_with(rig, TENON_SERIALPORT_DIRECTION_RTS, true), TENON_OK);
+    uart.rts_error = EIO;
+    assert_refused(&rig->line, write_at(rig, 1, 0), TENON_ERR_IO, TENON_CAUSE_DIRECTION);
+    assert_int_equal(rig->line.base.fd, -1);
+}
+
+/* Bytes that the port had no room for leave later: the direction waits for them. */
+static void direction_waits_for_bytes_that_were_not_taken_yet(void **state)
+{
+    struct rig *rig = *state;
+    assert_int_equal(probe_with(rig, TENON_SERIALPORT_DIRECTION_RTS, false), TENON_OK);
+    for (unsigned i = 0; i < 10000 && !rig->line.base.tx_pending; i++) {
+        (void)write_at(rig, 64, TENON_S(1));
+    }
+    assert_true(rig->line.base.tx_pending);
+    tend_at(rig, TENON_S(1000));
+    assert_true(uart.rts);
+    assert_true(rig->line.base.due_ns > TENON_S(1000));
+}
+
+static struct {
+    bool is_sending;
+    unsigned count;
+    int error;
+} pin;
+
+static int switch_pin(void *context, bool is_sending)
+{
+    assert_ptr_equal(context, &pin);
+    pin.count += pin.is_sending != is_sending ? 1 : 0;
+    pin.is_sending = is_sending;
+    return pin.error;
+}
+
+static void a_function_of_the_application_may_switch(void **state)
+{
+    struct rig *rig = *state;
+    struct tenon_serialport_line_config config = {
+        .path = rig->name,
+        .baud = 1000000,
+        .direction = TENON_SERIALPORT_DIRECTION_CALLBACK,
+    };
+    assert_null(tenon_serialport_line_init_config(&rig->line, &config));
+    config.switch_direction = switch_pin;
+    config.context = &pin;
+    memset(&pin, 0, sizeof pin);
+    assert_non_null(tenon_serialport_line_init_config(&rig->line, &config));
+    assert_int_equal(probe(&rig->line), TENON_OK);
+    assert_int_equal(write_at(rig, 3, TENON_S(1)), 3);
+    assert_true(pin.is_sending);
+    tend_at(rig, TENON_S(1) + TENON_US(30));
+    assert_false(pin.is_sending);
+    /* An emergency switches by itself, both ways. */
+    const uint8_t byte = 0;
+    const struct tenon_line_api *const api = tenon_line_get_api(&rig->line.base);
+    assert_int_equal(api->write_emergency(&rig->line.base, &byte, 1, 0), 1);
+    assert_int_equal(pin.count, 4);
+    assert_false(pin.is_sending);
+    pin.error = EPERM;
+    assert_direction_refused(rig, probe(&rig->line), EPERM, "function");
+    config.direction = TENON_SERIALPORT_DIRECTION_CALLBACK + 1;
+    assert_null(tenon_serialport_line_init_config(&rig->line, &config));
+}
+
 /* --- the way past a step that hangs --- */
 
 struct caller {
@@ -660,6 +885,13 @@ int main(void)
         RIG_TEST(pulled_plug_is_noticed_by_write),
         RIG_TEST(pulled_plug_is_noticed_by_set_baud),
         RIG_TEST(adapter_that_comes_back_under_another_name_is_found_by_its_link),
+        RIG_TEST(the_kernel_is_told_to_switch_direction_and_asked_whether_it_does),
+        RIG_TEST(nobody_touches_direction_unless_told),
+        RIG_TEST(rts_is_high_from_the_first_byte_until_the_last_bit_has_left),
+        RIG_TEST(rts_may_be_the_other_way_round),
+        RIG_TEST(a_port_without_rts_is_refused_and_one_that_loses_it_is_lost),
+        RIG_TEST(direction_waits_for_bytes_that_were_not_taken_yet),
+        RIG_TEST(a_function_of_the_application_may_switch),
         RIG_TEST(emergency_reaches_the_port_or_nothing_while_it_comes_and_goes),
         RIG_TEST(no_descriptor_is_left_behind),
         RIG_TEST(latency_is_the_adapters_plus_the_schedulers),

@@ -189,8 +189,8 @@ static void make_tables(void)
     rig.port = (struct tenon_port){TENON_API_HEAD(struct tenon_port), ticks, panic, 1000000u};
     rig.life = (struct tenon_lifecycle_api){
         .head = TENON_API_HEAD(struct tenon_lifecycle_api), .probe = do_step, .make_safe = do_step};
-    rig.line_api = (struct tenon_line_api){TENON_API_HEAD(struct tenon_line_api), line_read,
-                                           line_write, NULL, NULL};
+    rig.line_api = (struct tenon_line_api){
+        TENON_API_HEAD(struct tenon_line_api), line_read, line_write, NULL, NULL, NULL};
     rig.bus_api = (struct tenon_bus_api){TENON_API_HEAD(struct tenon_bus_api),
                                          bus_attach,
                                          bus_detach,
@@ -524,6 +524,7 @@ static const struct method {
     METHOD(TENON_ROLE_LINE, tenon_line_api, line_api, write, true),
     METHOD(TENON_ROLE_LINE, tenon_line_api, line_api, set_baud, false),
     METHOD(TENON_ROLE_LINE, tenon_line_api, line_api, write_emergency, false),
+    METHOD(TENON_ROLE_LINE, tenon_line_api, line_api, tend, false),
     METHOD(TENON_ROLE_BUS, tenon_bus_api, bus_api, attach, true),
     METHOD(TENON_ROLE_BUS, tenon_bus_api, bus_api, detach, true),
     METHOD(TENON_ROLE_BUS, tenon_bus_api, bus_api, submit, true),

@@ -170,6 +170,42 @@ static void a_line_that_waits_or_was_given_up_is_probed_at_once_after_a_reset(vo
     assert_true(tenon_wire_is_up(&wire));
 }
 
+static unsigned tend_count;
+static int tend_result;
+
+static int tend(struct tenon_line *self, tenon_ns_t when)
+{
+    tend_count++;
+    self->due_ns = tend_count < 2 ? when + TENON_US(100) : 0;
+    return tend_result;
+}
+
+static void a_line_is_called_at_the_time_it_asks_for(void **state)
+{
+    (void)state;
+    start_up();
+    struct tenon_line_api api = *tenon_line_get_api(&line.base);
+    struct tenon_driver driver = *line.base.module.driver;
+    api.tend = tend;
+    driver.api = &api.head;
+    line.base.module.driver = &driver;
+    tend_count = 0;
+    tend_result = TENON_OK;
+    line.base.due_ns = now + TENON_US(50);
+    assert_int_equal(tenon_sched_poll(&sched, now), now + TENON_US(50));
+    assert_int_equal(tend_count, 0);
+    now += TENON_US(50);
+    assert_int_equal(tenon_sched_poll(&sched, now), now + TENON_US(100));
+    assert_int_equal(tend_count, 1);
+    now += TENON_US(100);
+    assert_true(tenon_sched_poll(&sched, now) > now + TENON_US(100));
+    assert_int_equal(tend_count, 2);
+    line.base.due_ns = now;
+    tend_result = TENON_ERR_IO;
+    (void)tenon_sched_poll(&sched, now);
+    assert_false(tenon_wire_is_up(&wire));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -181,6 +217,7 @@ int main(void)
         cmocka_unit_test(a_cancelled_request_is_the_callers_again),
         cmocka_unit_test(resetting_what_is_well_is_refused),
         cmocka_unit_test(a_line_that_waits_or_was_given_up_is_probed_at_once_after_a_reset),
+        cmocka_unit_test(a_line_is_called_at_the_time_it_asks_for),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

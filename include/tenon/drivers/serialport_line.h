@@ -10,6 +10,38 @@ extern "C" {
 
 struct sp_port;
 
+/** Who switches a half-duplex transceiver between sending and receiving. */
+enum tenon_serialport_direction {
+    TENON_SERIALPORT_DIRECTION_ADAPTER = 0, /**< The adapter by itself, or there is no need. */
+    /**
+     * The kernel, with the RTS pin of a UART that can (TIOCSRS485). It stays so after release.
+     */
+    TENON_SERIALPORT_DIRECTION_KERNEL = 1,
+    /**
+     * This driver, with the RTS pin: for UARTs whose kernel driver cannot. It lets go when the
+     * runner wakes after the last bit, so the devices' return delay must be longer than the runner
+     * is late (tenon_posix_lateness), or first bytes are lost. Of no use with USB adapters, where
+     * pin and bytes go different ways.
+     */
+    TENON_SERIALPORT_DIRECTION_RTS = 2,
+    TENON_SERIALPORT_DIRECTION_CALLBACK = 3 /**< The same with a function, for a GPIO pin. */
+};
+
+/** Settings of a serial port. Zero: the default. */
+struct tenon_serialport_line_config {
+    const char *path;  /**< As for tenon_serialport_line_init(). */
+    uint32_t baud;     /**< Speed, bit/s. */
+    uint8_t direction; /**< enum tenon_serialport_direction. */
+    bool is_inverted;  /**< RTS is low while sending (KERNEL, RTS). */
+    /**
+     * For CALLBACK: switch the transceiver; must not wait. Called from the cyclic thread and, as
+     * part of write_emergency, from a watchdog's.
+     * @return 0, or an errno, which takes the line to FAULT.
+     */
+    int (*switch_direction)(void *context, bool is_sending);
+    void *context; /**< Passed to it; must outlive the line. */
+};
+
 /**
  * A serial port, 8N1, raw, no flow control; opened when probed, closed when released or lost.
  *
@@ -26,7 +58,8 @@ struct sp_port;
  * - TENON_ERR_STATE: TENON_CAUSE_PORT_BUSY.
  * - TENON_ERR_ARG: TENON_CAUSE_PORT_NOT_SERIAL.
  * - TENON_ERR_UNSUPPORTED: TENON_CAUSE_BAUD_UNSUPPORTED (value: baud asked for; bound: the speed
- *   that the port took, 0 if none).
+ *   that the port took, 0 if none); TENON_CAUSE_DIRECTION (detail: which way; value: errno, or 0
+ *   when the port took other settings than told).
  *
  * When the port goes away, read and write close it (base.fd becomes -1) and answer TENON_ERR_IO
  * with TENON_CAUSE_PORT_LOST until it is probed again. The diag's subject is the path.
@@ -51,6 +84,10 @@ struct tenon_serialport_line {
     struct sp_port *port; /* NULL on the termios path and while closed */
     int emergency_fd;     /* of write_emergency alone */
     uint32_t emergency;   /* who has it: see serialport_line.c */
+    uint32_t byte_ns;     /* on the wire; for both threads */
+    struct tenon_serialport_line_config config;
+    tenon_ns_t sent_ns; /* when the last bit given to the port will have left */
+    bool is_sending;    /* the transceiver is switched so, by us */
 };
 
 /** Initialise; `size` is sizeof *self. Use tenon_serialport_line_init(). */
@@ -73,6 +110,26 @@ static inline struct tenon_line *
 tenon_serialport_line_init(struct tenon_serialport_line *self, const char *path, uint32_t baud)
 {
     return tenon_serialport_line_init_sized(self, sizeof *self, path, baud);
+}
+
+/** Initialise; `size` is sizeof *self. Use tenon_serialport_line_init_config(). */
+TENON_API struct tenon_line *
+tenon_serialport_line_init_config_sized(struct tenon_serialport_line *self,
+                                        size_t size,
+                                        const struct tenon_serialport_line_config *config);
+
+/**
+ * Make a line of a serial port with settings. Otherwise as tenon_serialport_line_init().
+ * @param config  Copied; not NULL.
+ * @return The line, or NULL also when `direction` is none of its enum, or CALLBACK without a
+ * function.
+ * @context setup
+ */
+static inline struct tenon_line *
+tenon_serialport_line_init_config(struct tenon_serialport_line *self,
+                                  const struct tenon_serialport_line_config *config)
+{
+    return tenon_serialport_line_init_config_sized(self, sizeof *self, config);
 }
 
 /**
