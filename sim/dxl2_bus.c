@@ -313,10 +313,14 @@ static void dispatch(struct tenon_sim_bus *bus, const struct dxl2_packet *packet
 
 /* ---- Public ---- */
 
-void tenon_sim_bus_init(struct tenon_sim_bus *self,
-                        struct tenon_sim_servo *const *servos,
-                        size_t count)
+int tenon_sim_bus_init_sized(struct tenon_sim_bus *self,
+                             size_t size,
+                             struct tenon_sim_servo *const *servos,
+                             size_t count)
 {
+    if (size != sizeof *self) {
+        return TENON_ERR_ABI;
+    }
     memset(self, 0, sizeof *self);
     self->servos = servos;
     self->servo_count = count;
@@ -324,6 +328,7 @@ void tenon_sim_bus_init(struct tenon_sim_bus *self,
     self->gap_ns = TENON_US(1500);
     self->seed = 1;
     tenon_sim_bus_set_baud(self, BAUD_AT_FIRST);
+    return TENON_OK;
 }
 
 void tenon_sim_bus_set_baud(struct tenon_sim_bus *self, uint32_t baud)

@@ -263,8 +263,12 @@ void tenon__sim_servo_shadow(struct tenon_sim_servo *servo, const struct dxl2_pa
 
 /* ---- Public: one servo ---- */
 
-int tenon_sim_servo_init(struct tenon_sim_servo *self, const char *model, uint8_t id, uint32_t baud)
+int tenon_sim_servo_init_sized(
+    struct tenon_sim_servo *self, size_t size, const char *model, uint8_t id, uint32_t baud)
 {
+    if (size != sizeof *self) {
+        return TENON_ERR_ABI;
+    }
     const struct tenon__sim_model *found = tenon__sim_model_find(model);
     if (found == NULL || id > DXL2_ID_MAX) {
         return TENON_ERR_ARG;

@@ -129,6 +129,10 @@ struct tenon_sim_servo {
     double filtered_supply_v;
 };
 
+/** Initialise; `size` is sizeof *self. Use tenon_sim_servo_init(). */
+TENON_API int tenon_sim_servo_init_sized(
+    struct tenon_sim_servo *self, size_t size, const char *model, uint8_t id, uint32_t baud);
+
 /**
  * Make a servo: powered, booted, EEPROM as from the factory but for ID and baud, Return Delay Time
  * included (250 = 500 us). The supply has the model's rated voltage, the horn is free and at angle
@@ -138,9 +142,13 @@ struct tenon_sim_servo {
  * @param      id     0 ... 252.
  * @param      baud   9600, 57600, 115200, 1M, 2M, 3M, 4M or, not on the xl330, 4.5M.
  * @retval TENON_ERR_ARG Unknown model, ID or baud.
+ * @retval TENON_ERR_ABI The header is of another version than the library.
  */
-TENON_API int
-tenon_sim_servo_init(struct tenon_sim_servo *self, const char *model, uint8_t id, uint32_t baud);
+static inline int
+tenon_sim_servo_init(struct tenon_sim_servo *self, const char *model, uint8_t id, uint32_t baud)
+{
+    return tenon_sim_servo_init_sized(self, sizeof *self, model, id, baud);
+}
 
 /** Hang something on the horn; copied. NULL: nothing. */
 TENON_API void tenon_sim_servo_set_load(struct tenon_sim_servo *self,
@@ -261,6 +269,12 @@ struct tenon_sim_bus {
     struct tenon_sim_wire_byte wire[TENON_SIM_WIRE_CAPACITY];
 };
 
+/** Initialise; `size` is sizeof *self. Use tenon_sim_bus_init(). */
+TENON_API int tenon_sim_bus_init_sized(struct tenon_sim_bus *self,
+                                       size_t size,
+                                       struct tenon_sim_servo *const *servos,
+                                       size_t count);
+
 /**
  * Make a bus at 57600 bit/s. Its time begins with the first call that has a `now`.
  * @param[out] self    Storage, not NULL.
@@ -268,9 +282,13 @@ struct tenon_sim_bus {
  * when count is 0.
  * @param      count   Servos at `servos`. Two may have the same ID: they answer at once and garble
  * each other.
+ * @retval TENON_ERR_ABI The header is of another version than the library; nothing is written.
  */
-TENON_API void
-tenon_sim_bus_init(struct tenon_sim_bus *self, struct tenon_sim_servo *const *servos, size_t count);
+static inline int
+tenon_sim_bus_init(struct tenon_sim_bus *self, struct tenon_sim_servo *const *servos, size_t count)
+{
+    return tenon_sim_bus_init_sized(self, sizeof *self, servos, count);
+}
 
 /**
  * The host's line speed, bit/s, not 0. A servo whose Baud Rate register differs hears nothing

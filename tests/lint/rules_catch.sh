@@ -42,6 +42,12 @@ says 'src/intruder.c: not for src/: "tenon/drivers/memory_line.h"'
 says 'drivers/motor/intruder_motor.c: not for drivers/motor/: "tenon/drivers/memory_line.h"'
 says 'sim/intruder.c: not for sim/: <termios.h>'
 says 'examples/intruder.c: not for examples/: "../src/core_internal.h"'
+sed -i 's/memory_line_init_sized(self, sizeof \*self, /memory_line_init_sized(self, 8, /' "$out/include/tenon/drivers/memory_line.h"
+sed -i 's/ratio_reducer_init_sized(struct tenon_ratio_reducer \*self, size_t size, /ratio_reducer_init(struct tenon_ratio_reducer *self, /' \
+    "$out/include/tenon/drivers/ratio_reducer.h"
+fails init_sized
+says 'tenon_memory_line_init: passes no size'
+says 'tenon_ratio_reducer_init: takes no size'
 fails core_names_no_driver
 says 'src/ names a driver'
 fails sources_listed

@@ -18,6 +18,16 @@ static void send_sync_read(uint8_t instruction, const uint8_t *ids, size_t count
     (void)rig_send(&rig, DXL2_BROADCAST, instruction, params, 4 + count);
 }
 
+static void init_refuses_a_bus_of_another_size(void **state)
+{
+    (void)state;
+    static struct tenon_sim_bus bus;
+    assert_int_equal(TENON_ERR_ABI, tenon_sim_bus_init_sized(&bus, sizeof bus + 8, NULL, 0));
+    assert_int_equal(0, bus.baud);
+    assert_int_equal(TENON_OK, tenon_sim_bus_init(&bus, NULL, 0));
+    assert_int_equal(57600, bus.baud);
+}
+
 /* ---- Timing ---- */
 
 static void a_ping_is_answered_to_the_nanosecond(void **state)
@@ -464,6 +474,7 @@ static void random_bytes_are_survived(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(init_refuses_a_bus_of_another_size),
         cmocka_unit_test(a_ping_is_answered_to_the_nanosecond),
         cmocka_unit_test(at_57600_a_byte_takes_173611_ns),
         cmocka_unit_test(serving_late_does_not_change_the_devices_times),

@@ -28,6 +28,8 @@ static void init_refuses_what_does_not_exist(void **state)
 {
     (void)state;
     struct tenon_sim_servo servo;
+    assert_int_equal(TENON_ERR_ABI, tenon_sim_servo_init_sized(&servo, sizeof servo - 1,
+                                                               "xm430-w350", 1, 1000000));
     assert_int_equal(TENON_ERR_ARG, tenon_sim_servo_init(&servo, "xm430-w210", 1, 1000000));
     assert_int_equal(TENON_ERR_ARG, tenon_sim_servo_init(&servo, "xm430-w350", 253, 1000000));
     assert_int_equal(TENON_ERR_ARG, tenon_sim_servo_init(&servo, "xm430-w350", 1, 1234567));
