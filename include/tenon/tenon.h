@@ -4,6 +4,7 @@
 #define TENON_H
 
 #include "tenon/can.h"
+#include "tenon/drivers/damiao_motor.h"
 #include "tenon/drivers/differential_reducer.h"
 #include "tenon/drivers/dxl2_bus.h"
 #include "tenon/drivers/dxl2_motor.h"

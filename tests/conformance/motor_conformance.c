@@ -176,6 +176,7 @@ static void commands_reach_the_device_only_while_active(void **state)
     struct world w = make(state);
     bring_active(&w);
     const struct tenon_motor_command c = stay(&w);
+    wait(&w, 20); /* some repeat what they were told when they are read */
     const uint32_t before = w.subject->commands_obeyed();
     for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
         w.module->state = others[i];
@@ -194,6 +195,7 @@ static void commands_of_another_mode_are_refused(void **state)
     struct world w = make(state);
     bring_active(&w);
     struct tenon_motor_command c = stay(&w);
+    wait(&w, 20);
     const uint32_t before = w.subject->commands_obeyed();
     for (unsigned mode = 0; mode <= TENON_MODE_PWM + 1u; mode++) {
         c.mode = (uint8_t)mode;

@@ -418,7 +418,6 @@ static void a_fault_on_the_wire_costs_one_sample_of_one_device(void **state)
                 for (size_t i = 0; i < NODES; i++) {
                     const bool is_lost = faults[f] == FAKE_CAN_DROP && k == 2 && i == at;
                     assert_true(is_commanded(r, i, k));
-                    if (!(is_lost ? holds(r, i, 1) : has_sample(r, i, k))) {print_message("f %zu at %u k %u i %zu: %d %x %x\n", f, at, k, i, r->devices[i].in_error, r->devices[i].in[0], r->devices[i].in[1]);}
                     assert_true(is_lost ? holds(r, i, 1) : has_sample(r, i, k));
                 }
             }
