@@ -214,6 +214,14 @@ void tenon__event_overrun(struct tenon_sched *sched, tenon_ns_t late);
 
 void tenon__wire_poll(struct tenon_wire *wire, tenon_ns_t now, tenon_ns_t *io_deadline);
 void tenon__wire_stage(struct tenon_wire *wire, const struct tenon__cycle *cycle);
+bool tenon__wire_falls_silent(struct tenon_wire *wire, const struct tenon__cycle *cycle);
+void tenon__wire_is_heard(struct tenon_wire *wire);
+
+/* Its bus is well, but nobody answers: what its devices fail of is not their own. */
+static inline bool tenon__wire_is_silent(const struct tenon_wire *wire)
+{
+    return wire != NULL && wire->bus.module->diag.cause == TENON_CAUSE_BUS_SILENT;
+}
 
 /* --- limits.c --- */
 

@@ -100,6 +100,8 @@ static const char *const sentences[] = {
     [TENON_CAUSE_READBACK] =
         "%s: register %v reads back other than written; check the supply, or replace the device",
     [TENON_CAUSE_STALE] = "%s: no sample for %v s (%b s are allowed); check cable and power",
+    [TENON_CAUSE_BUS_SILENT] = "%s: nobody on this wire has answered for %v s (%b s are allowed); "
+                               "check the power of the devices and the cable",
     [TENON_CAUSE_HEARTBEAT] =
         "%s: the application was silent for %v s (%b s are allowed); beat or command more often",
     [TENON_CAUSE_FOLLOWING_ERROR] =

@@ -57,6 +57,9 @@ static void
 fault_silent(struct tenon_sched *sched, struct tenon_slot *slot, const struct tenon__cycle *cycle)
 {
     const struct tenon_motor *const motor = tenon__slot_motor(slot);
+    if (tenon__wire_falls_silent(motor->wire, cycle)) {
+        return;
+    }
     if (motor->device != NULL && motor->device->in_error == TENON_ERR_PROTO) {
         (void)tenon_module_refuse(slot->module, TENON_ERR_PROTO, TENON_CAUSE_GARBLED_REPLY,
                                   (float)motor->device->node, 0.0f);

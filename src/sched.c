@@ -338,7 +338,9 @@ static int explain(const struct tenon_sched *self, struct tenon_diag *out)
         return out->code;
     }
     for (const struct tenon_slot *s = self->slots; s != NULL; s = s->next) {
-        if (s->suspended == 0 && !tenon_slot_is_up(s)) {
+        const bool is_silent =
+            s->role == TENON_ROLE_BUS && s->module->diag.cause == TENON_CAUSE_BUS_SILENT;
+        if (s->suspended == 0 && (!tenon_slot_is_up(s) || is_silent)) {
             return explain_slot(s, out);
         }
     }

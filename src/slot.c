@@ -410,6 +410,19 @@ void tenon__slot_fault(struct tenon_sched *sched, struct tenon_slot *slot, tenon
     tenon__event_slot(sched, slot);
 }
 
+/* On a wire that is silent as a whole it is not the motor that does not answer. */
+static void blame_wire(const struct tenon_slot *slot)
+{
+    if (slot->role != TENON_ROLE_MOTOR || slot->module->diag.code != TENON_ERR_TIMEOUT) {
+        return;
+    }
+    const struct tenon_wire *const wire = tenon__slot_motor(slot)->wire;
+    if (tenon__wire_is_silent(wire)) {
+        (void)tenon_module_refuse(slot->module, TENON_ERR_IO, TENON_CAUSE_WIRE_DOWN, 0.0f, 0.0f);
+        slot->module->diag.detail = wire->name;
+    }
+}
+
 static void fail_step(struct tenon_sched *sched, struct tenon_slot *slot, int rc, tenon_ns_t now)
 {
     struct tenon_module *const m = slot->module;
@@ -417,6 +430,7 @@ static void fail_step(struct tenon_sched *sched, struct tenon_slot *slot, int rc
         (void)tenon_module_refuse(m, (enum tenon_err)rc, TENON_CAUSE_MODULE_FAILED, (float)rc,
                                   0.0f);
     }
+    blame_wire(slot);
     tenon__slot_fault(sched, slot, now);
 }
 
@@ -445,6 +459,9 @@ static void come_up(struct tenon_sched *sched, struct tenon_slot *slot)
     m->state = TENON_MODULE_READY;
     m->stage = STAGE_NONE;
     m->diag = (struct tenon_diag){.code = TENON_OK};
+    if (slot->role == TENON_ROLE_MOTOR) {
+        tenon__wire_is_heard(tenon__slot_motor(slot)->wire);
+    }
 }
 
 static void end_stage(struct tenon_sched *sched, struct tenon_slot *slot, tenon_ns_t now)
@@ -479,6 +496,7 @@ static void run_stage(struct tenon_sched *sched, struct tenon_slot *slot, tenon_
     } else if (is_due(now, m->due)) {
         const float allowed = (float)policy_of(slot)->step_timeout_ns * 1e-9f;
         (void)tenon_module_refuse(m, TENON_ERR_TIMEOUT, TENON_CAUSE_STEP_TIMEOUT, allowed, allowed);
+        blame_wire(slot);
         tenon__slot_fault(sched, slot, now);
     }
 }

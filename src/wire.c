@@ -50,6 +50,54 @@ static void fault_motors(struct tenon_wire *wire, tenon_ns_t now)
     }
 }
 
+/* --- silence --- */
+
+/* Two at least: with one alone, it is that one that is silent. */
+static bool is_nobody_heard(const struct tenon_wire *wire)
+{
+    unsigned silent_count = 0;
+    for (const struct tenon_slot *s = wire->sched->slots; s != NULL; s = s->next) {
+        if (s->role != TENON_ROLE_MOTOR || tenon__slot_motor(s)->wire != wire ||
+            !tenon_slot_is_up(s)) {
+            continue;
+        }
+        if (tenon__slot_motor(s)->silent_cycles == 0) {
+            return false;
+        }
+        silent_count++;
+    }
+    return silent_count > 1;
+}
+
+/*
+ * One of the motors on it has been silent for too long. If all the others are silent too it is the
+ * wire's fault, told once; the bus stays up, so that torque off goes out at once to who may yet
+ * hear.
+ * @return whether it is.
+ */
+bool tenon__wire_falls_silent(struct tenon_wire *wire, const struct tenon__cycle *cycle)
+{
+    if (wire == NULL || !is_nobody_heard(wire)) {
+        return false;
+    }
+    struct tenon_module *const bus = wire->bus.module;
+    const float allowed = (float)cycle->stale_cycles * cycle->dt_s;
+    (void)tenon_module_refuse(bus, TENON_ERR_TIMEOUT, TENON_CAUSE_BUS_SILENT, allowed + cycle->dt_s,
+                              allowed);
+    bus->diag.subject = wire->name;
+    bus->fault_count++;
+    fault_motors(wire, cycle->now);
+    return true;
+}
+
+/* One of its devices has come up. */
+void tenon__wire_is_heard(struct tenon_wire *wire)
+{
+    if (tenon__wire_is_silent(wire)) {
+        wire->bus.module->diag = (struct tenon_diag){.code = TENON_OK};
+    }
+}
+
 static void fault_line(struct tenon_wire *wire, int rc, tenon_ns_t now)
 {
     struct tenon_module *const line = wire->line.module;

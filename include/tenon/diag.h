@@ -71,6 +71,8 @@ enum tenon_cause {
     TENON_CAUSE_READBACK,     /**< A register reads back other than written; value: address. */
     /* Supervision while running. */
     TENON_CAUSE_STALE,           /**< value: age of the newest sample, s; bound: allowed. */
+    TENON_CAUSE_BUS_SILENT,      /**< Nobody on the wire answers any more; value: silence, s; bound:
+                                    allowed. */
     TENON_CAUSE_HEARTBEAT,       /**< value: silence of the application, s; bound: allowed. */
     TENON_CAUSE_FOLLOWING_ERROR, /**< value: error, rad; bound: allowed. */
     TENON_CAUSE_STALL,           /**< value: effort without motion, N·m; bound: what is much. */
