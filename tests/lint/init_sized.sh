@@ -19,7 +19,7 @@ cat include/tenon/*.h include/tenon/drivers/*.h | awk '
                 print name ": takes no size"
                 bad = 1
             }
-            if (declaration ~ /^static/ && body !~ /_init_(sized\(self, sizeof \*self|config\(self)/) {
+            if (declaration ~ /^static/ && body !~ /_init_((config_)?sized\(self, sizeof \*self|config\(self)/) {
                 print name ": passes no size"
                 bad = 1
             }

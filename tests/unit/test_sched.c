@@ -622,7 +622,7 @@ static void memory_need_not_be_aligned(void **state)
                          TENON_OK);
         rig_start_enabled(&rig);
         rig_steps(&rig, 10);
-        assert_int_equal((uintptr_t)rig.sched.queue.entries % _Alignof(double), 0);
+        assert_int_equal((uintptr_t)rig.sched.own.queue.entries % _Alignof(double), 0);
     }
 }
 
