@@ -136,3 +136,8 @@ const struct tenon_diag *tenon_sched_diag(const struct tenon_sched *self)
 {
     return tenon_producer_diag(self != NULL ? &self->own : NULL);
 }
+
+uint32_t tenon_sched_command_id(const struct tenon_sched *self)
+{
+    return self != NULL ? tenon_producer_command_id(&self->own) : 0;
+}

@@ -60,18 +60,27 @@ static int check_room(struct tenon_producer *p, uint32_t count, const char *name
     return TENON_OK;
 }
 
+/* The low byte tells the producers apart, so that no two give the same. */
+static uint32_t next_id(const struct tenon_producer *p)
+{
+    const uint32_t id = p->command_id + 0x100u;
+    return id > 0xFFu ? id : id + 0x100u; /* 0 means none */
+}
+
 static void publish(struct tenon_producer *p, uint32_t count)
 {
+    p->command_id = next_id(p);
     tenon__queue_publish(&p->queue, count);
     tenon_producer_beat(p);
 }
 
-static int put_one(struct tenon_producer *p, const struct tenon_command_entry *entry, const char *n)
+static int put_one(struct tenon_producer *p, struct tenon_command_entry *entry, const char *n)
 {
     const int rc = check_room(p, 1, n);
     if (rc < 0) {
         return rc;
     }
+    entry->id = next_id(p);
     tenon__queue_put(&p->queue, 0, entry);
     publish(p, 1);
     return TENON_OK;
@@ -196,7 +205,7 @@ static int give(struct tenon_producer *p, struct tenon_joint *joint, enum tenon_
     if (joint == NULL) {
         return TENON_ERR_ARG;
     }
-    const struct tenon_command_entry entry = {.joint = joint, .op = (uint8_t)op};
+    struct tenon_command_entry entry = {.joint = joint, .op = (uint8_t)op};
     int rc = check_running(p, joint->sched, joint->name);
     rc = rc >= 0 && op == TENON__OP_ENABLE ? check_enable(p, joint) : rc;
     return rc < 0 ? rc : put_one(p, &entry, joint->name);
@@ -243,7 +252,7 @@ int tenon_producer_follow(struct tenon_producer *self,
     if (rc < 0) {
         return rc;
     }
-    const struct tenon_command_entry entry = {
+    struct tenon_command_entry entry = {
         .joint = joint, .op = TENON__OP_FOLLOW, .command = *command};
     return put_one(self, &entry, joint->name);
 }
@@ -255,8 +264,8 @@ static int put_plan(struct tenon_joint *joint, bool is_to_rest)
         return TENON_ERR_ARG;
     }
     struct tenon_producer *const own = joint->sched != NULL ? &joint->sched->own : NULL;
-    const struct tenon_command_entry entry = {
-        .joint = joint, .op = is_to_rest ? TENON__OP_SUSPEND : TENON__OP_RESUME};
+    struct tenon_command_entry entry = {.joint = joint,
+                                        .op = is_to_rest ? TENON__OP_SUSPEND : TENON__OP_RESUME};
     int rc = check_running(own, joint->sched, joint->name);
     rc = rc < 0 ? rc : check_room(own, 1, joint->name);
     rc = rc < 0 ? rc : tenon__plan_prepare(joint, is_to_rest);
@@ -301,11 +310,13 @@ int tenon_producer_move_group(struct tenon_producer *self,
     }
     for (unsigned i = 0; i < group->joint_count; i++) {
         const struct tenon_command_entry goal = {.joint = group->joints[i],
+                                                 .id = next_id(self),
                                                  .op = TENON__OP_GOAL,
                                                  .command = {.position_rad = goals_rad[i]}};
         tenon__queue_put(&self->queue, i, &goal);
     }
-    const struct tenon_command_entry move = {.group = group, .op = TENON__OP_MOVE};
+    const struct tenon_command_entry move = {
+        .group = group, .op = TENON__OP_MOVE, .id = next_id(self)};
     tenon__queue_put(&self->queue, group->joint_count, &move);
     publish(self, group->joint_count + 1u);
     return TENON_OK;
@@ -314,7 +325,7 @@ int tenon_producer_move_group(struct tenon_producer *self,
 int tenon_producer_stop_group(struct tenon_producer *self, struct tenon_group *group)
 {
     const int rc = check_group(self, group);
-    const struct tenon_command_entry entry = {.group = group, .op = TENON__OP_GROUP_STOP};
+    struct tenon_command_entry entry = {.group = group, .op = TENON__OP_GROUP_STOP};
     return rc < 0 ? rc : put_one(self, &entry, group->name);
 }
 
@@ -325,7 +336,8 @@ static int put_for_all(struct tenon_producer *p, struct tenon_group *group, enum
         return rc;
     }
     for (unsigned i = 0; i < group->joint_count; i++) {
-        const struct tenon_command_entry entry = {.joint = group->joints[i], .op = (uint8_t)op};
+        const struct tenon_command_entry entry = {
+            .joint = group->joints[i], .op = (uint8_t)op, .id = next_id(p)};
         tenon__queue_put(&p->queue, i, &entry);
     }
     publish(p, group->joint_count);
@@ -351,7 +363,7 @@ int tenon_producer_disable_group(struct tenon_producer *self, struct tenon_group
 
 int tenon_producer_make_safe(struct tenon_producer *self)
 {
-    const struct tenon_command_entry entry = {.op = TENON__OP_MAKE_SAFE};
+    struct tenon_command_entry entry = {.op = TENON__OP_MAKE_SAFE};
     const int rc = check_running(self, self != NULL ? self->sched : NULL, "scheduler");
     return rc < 0 ? rc : put_one(self, &entry, "scheduler");
 }
@@ -366,6 +378,11 @@ void tenon_producer_beat(struct tenon_producer *self)
 bool tenon_producer_is_idle(const struct tenon_producer *self)
 {
     return self != NULL && tenon__load(&self->queue.head) == self->queue.tail;
+}
+
+uint32_t tenon_producer_command_id(const struct tenon_producer *self)
+{
+    return self != NULL && self->command_id > 0xFFu ? self->command_id : 0;
 }
 
 const struct tenon_diag *tenon_producer_diag(const struct tenon_producer *self)

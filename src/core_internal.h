@@ -286,7 +286,9 @@ void tenon__joint_align(struct tenon_joint *joint);
 bool tenon__joint_motors_follow(struct tenon_joint *joint);
 void tenon__joint_enable(struct tenon_joint *joint);
 void tenon__joint_disable(struct tenon_joint *joint);
-void tenon__joint_follow(struct tenon_joint *joint, const struct tenon_joint_command *command);
+void tenon__joint_follow(struct tenon_joint *joint,
+                         const struct tenon_joint_command *command,
+                         uint32_t id);
 void tenon__joint_stop(struct tenon_joint *joint);
 void tenon__joint_reset(struct tenon_joint *joint);
 void tenon__joint_make_safe(struct tenon_joint *joint);
@@ -323,6 +325,14 @@ static inline bool tenon__status_is_down(uint8_t status)
 {
     return status == TENON_JOINT_DOWN || status == TENON_JOINT_FAULT ||
            status == TENON_JOINT_SUSPENDED;
+}
+
+/* Joints that share motors are traced as their first one. */
+static inline void tenon__joint_trace(struct tenon_joint *joint, uint32_t id)
+{
+    struct tenon_joint *const lead =
+        joint->drivetrain != NULL ? joint->drivetrain->joints[0] : joint;
+    lead->command_id = id;
 }
 
 /* How fast the command moves; with a controller that makes efforts of it, the set point. */
@@ -379,7 +389,7 @@ static inline void tenon__supervise(struct tenon_joint *joint, const struct teno
 void tenon__path_plan(struct tenon_path *path, double velocity, double acceleration, double jerk);
 double tenon__path_at(const struct tenon_path *path, double t_s, double *out_rate);
 int tenon__group_check(struct tenon_group *group, struct tenon_diag *out_diag);
-void tenon__group_move(struct tenon_group *group);
+void tenon__group_move(struct tenon_group *group, uint32_t id);
 void tenon__group_halt(struct tenon_group *group);
 void tenon__groups_advance(struct tenon_sched *sched);
 
@@ -405,6 +415,7 @@ struct tenon_command_entry {
     struct tenon_joint *joint;
     struct tenon_group *group;
     struct tenon_joint_command command;
+    uint32_t id;
     uint8_t op;
 };
 
@@ -421,6 +432,15 @@ bool tenon__queue_take(struct tenon_command_queue *queue, struct tenon_command_e
 static inline bool tenon__estop_is_latched(const struct tenon_sched *sched)
 {
     return tenon__load(&sched->estop) != tenon__load(&sched->estop_cleared);
+}
+
+/* --- trace.c --- */
+
+void tenon__trace_put(struct tenon_trace *trace, const struct tenon_span *span);
+
+static inline bool tenon__trace_is_on(const struct tenon_sched *sched)
+{
+    return sched->trace != NULL && tenon__load(&sched->trace->is_on) != 0;
 }
 
 /* --- snapshot.c, timing.c --- */

@@ -321,7 +321,7 @@ command_motor(struct tenon_motor *motor, struct tenon_motor_command *command, fl
     return rc;
 }
 
-static void
+static int
 write_motors(struct tenon_sched *sched, struct tenon_joint *lead, const struct tenon__cycle *cycle)
 {
     struct tenon_motor_command commands[TENON_COUPLED_MAX];
@@ -330,15 +330,16 @@ write_motors(struct tenon_sched *sched, struct tenon_joint *lead, const struct t
     const int rc = reduce(lead, cycle->dt_s, commands);
     if (rc < 0) {
         fault_reducer(sched, tenon__joint_reducer(lead), rc, cycle->now);
-        return;
+        return rc;
     }
     for (unsigned i = 0; i < count; i++) {
         const int sent = command_motor(tenon__slot_motor(&motors[i]), &commands[i], cycle->dt_s);
         if (sent < 0) {
             fault_motor(sched, &motors[i], sent, cycle->now);
-            return;
+            return sent;
         }
     }
+    return TENON_OK;
 }
 
 /* --- the joints between --- */
@@ -412,6 +413,79 @@ static void run_joints(struct tenon_joint *lead, const struct tenon__cycle *cycl
     }
 }
 
+/* --- traced commands --- */
+
+/* The joints' and gates' changes so far, to tell whether there are more afterwards. */
+static uint32_t count_limited(const struct tenon__drive *drive)
+{
+    uint32_t sum = 0;
+    for (unsigned i = 0; i < drive->joint_count; i++) {
+        sum += drive->joints[i]->limited_count;
+    }
+    return sum;
+}
+
+static uint32_t count_gated(const struct tenon__drive *drive)
+{
+    uint32_t sum = 0;
+    for (unsigned i = 0; i < drive->motor_count; i++) {
+        sum += tenon__slot_motor(&drive->motors[i])->gate_count;
+    }
+    return sum;
+}
+
+static void mark_devices(const struct tenon__drive *drive, uint32_t id)
+{
+    for (unsigned i = 0; i < drive->motor_count; i++) {
+        struct tenon_bus_device *const device = tenon__slot_motor(&drive->motors[i])->device;
+        if (device != NULL) {
+            device->command = id;
+            device->link = 0;
+        }
+    }
+}
+
+/* A traced command's stay here: what is to be compared when it leaves. */
+struct stay {
+    struct tenon_span span;
+    uint32_t limited;
+    uint32_t gated;
+};
+
+static void enter_traced(struct tenon_sched *sched, struct tenon_joint *lead, struct stay *stay)
+{
+    const struct tenon__drive drive = tenon__drive_of(lead);
+    mark_devices(&drive, lead->command_id);
+    stay->limited = count_limited(&drive);
+    stay->gated = count_gated(&drive);
+    stay->span = (struct tenon_span){.subject = lead->name,
+                                     .command = lead->command_id,
+                                     .begin_ticks = sched->trace->ticks(),
+                                     .kind = TENON_SPAN_JOINT};
+}
+
+static void pass_joints(struct tenon_sched *sched, struct tenon_joint *lead, struct stay *stay)
+{
+    const struct tenon__drive drive = tenon__drive_of(lead);
+    stay->span.end_ticks = sched->trace->ticks();
+    stay->span.value = count_limited(&drive) != stay->limited;
+    tenon__trace_put(sched->trace, &stay->span);
+    lead->command_id = 0;
+}
+
+static void
+pass_motors(struct tenon_sched *sched, struct tenon_joint *lead, struct stay *stay, int code)
+{
+    const struct tenon__drive drive = tenon__drive_of(lead);
+    stay->span.subject = drive.motors->name;
+    stay->span.kind = TENON_SPAN_MOTOR;
+    stay->span.value = count_gated(&drive) != stay->gated;
+    stay->span.code = (int8_t)code;
+    stay->span.begin_ticks = stay->span.end_ticks;
+    stay->span.end_ticks = sched->trace->ticks();
+    tenon__trace_put(sched->trace, &stay->span);
+}
+
 void tenon__drive_run(struct tenon_sched *sched,
                       struct tenon_joint *lead,
                       const struct tenon__cycle *cycle)
@@ -433,8 +507,19 @@ void tenon__drive_run(struct tenon_sched *sched,
         const struct tenon__drive drive = tenon__drive_of(lead);
         end_enabling(&drive, cycle);
     }
+    struct stay stay;
+    const bool is_traced = lead->command_id != 0 && sched->trace != NULL;
+    if (is_traced) {
+        enter_traced(sched, lead, &stay);
+    }
     run_joints(lead, cycle);
+    if (is_traced) {
+        pass_joints(sched, lead, &stay);
+    }
     if (tenon__joint_is_driven(lead) && lead->is_active) {
-        write_motors(sched, lead, cycle);
+        const int rc = write_motors(sched, lead, cycle);
+        if (is_traced) {
+            pass_motors(sched, lead, &stay, rc);
+        }
     }
 }

@@ -153,7 +153,7 @@ static const struct tenon_joint *busy_member(const struct tenon_group *group)
 }
 
 /* A move that waits for members being enabled is replaced by the next one. */
-void tenon__group_move(struct tenon_group *group)
+void tenon__group_move(struct tenon_group *group, uint32_t id)
 {
     if (group->status == TENON_GROUP_MOVING || group->status == TENON_GROUP_STOPPING) {
         return; /* refused when it was given, unless two came in one cycle: the first counts */
@@ -170,6 +170,7 @@ void tenon__group_move(struct tenon_group *group)
         tenon__joint_set_mover(group->joints[i], group);
         group->joints[i]->has_setpoint = false;
     }
+    group->command_id = id;
     tenon__store8(&group->status, TENON_GROUP_PREPARING);
     list(group);
 }
@@ -250,6 +251,7 @@ static void set_points(const struct tenon_group *group)
         if (joint->mover == group) {
             joint->setpoint.position_rad = joint->start_rad + group->progress * joint->delta_rad;
             joint->setpoint.velocity_rad_s = group->rate * (float)joint->delta_rad;
+            tenon__joint_trace(joint, group->command_id);
         }
     }
 }

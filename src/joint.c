@@ -133,7 +133,9 @@ void tenon__joint_reset(struct tenon_joint *joint)
 
 /* --- one cycle --- */
 
-void tenon__joint_follow(struct tenon_joint *joint, const struct tenon_joint_command *command)
+void tenon__joint_follow(struct tenon_joint *joint,
+                         const struct tenon_joint_command *command,
+                         uint32_t id)
 {
     const bool will_be_enabled =
         joint->status == TENON_JOINT_ENABLED || joint->status == TENON_JOINT_ENABLING ||
@@ -143,6 +145,7 @@ void tenon__joint_follow(struct tenon_joint *joint, const struct tenon_joint_com
     }
     joint->setpoint = *command;
     joint->has_setpoint = true;
+    tenon__joint_trace(joint, id);
 }
 
 static int control(struct tenon_joint *joint, float dt_s, struct tenon_joint_command *out_command)

@@ -467,6 +467,7 @@ int tenon_sched_add_producer(struct tenon_sched *self,
     producer->name = name;
     producer->sched = self;
     producer->next = NULL;
+    producer->command_id = (++self->producer_count) & 0xFFu;
     *self->producers_end = producer;
     self->producers_end = &producer->next;
     return TENON_OK;

@@ -99,7 +99,7 @@ static void obey(struct tenon_sched *self, const struct tenon_command_entry *ent
         tenon__joint_disable(joint);
         break;
     case TENON__OP_FOLLOW:
-        tenon__joint_follow(joint, &entry->command);
+        tenon__joint_follow(joint, &entry->command, entry->id);
         break;
     case TENON__OP_RESET:
         tenon__joint_reset(joint);
@@ -111,7 +111,7 @@ static void obey(struct tenon_sched *self, const struct tenon_command_entry *ent
         joint->goal_rad = entry->command.position_rad;
         break;
     case TENON__OP_MOVE:
-        tenon__group_move(entry->group);
+        tenon__group_move(entry->group, entry->id);
         break;
     case TENON__OP_GROUP_STOP:
         tenon__group_halt(entry->group);
@@ -126,10 +126,32 @@ static void obey(struct tenon_sched *self, const struct tenon_command_entry *ent
     }
 }
 
-static void obey_queue(struct tenon_sched *self, struct tenon_command_queue *queue)
+static void trace_taken(struct tenon_sched *self,
+                        const struct tenon_producer *p,
+                        const struct tenon_command_entry *entry)
+{
+    const uint32_t ticks = self->trace->ticks();
+    const struct tenon_span span = {.subject = p->name,
+                                    .command = entry->id,
+                                    .begin_ticks = ticks,
+                                    .end_ticks = ticks,
+                                    .kind = TENON_SPAN_COMMAND};
+    if (entry->op != TENON__OP_GOAL) { /* its move tells */
+        tenon__trace_put(self->trace, &span);
+    }
+}
+
+static void obey_queue(struct tenon_sched *self, struct tenon_producer *p)
 {
     struct tenon_command_entry entry;
+    struct tenon_command_queue *const queue = &p->queue;
+    const bool is_traced = tenon__trace_is_on(self);
     for (uint32_t i = 0; i < queue->capacity && tenon__queue_take(queue, &entry); i++) {
+        if (is_traced) {
+            trace_taken(self, p, &entry);
+        } else {
+            entry.id = 0;
+        }
         obey(self, &entry);
         self->counters.command_count++;
     }
@@ -197,7 +219,7 @@ static void obey_producers(struct tenon_sched *self, tenon_ns_t now)
         watch_heartbeat(self, p, now);
     }
     for (struct tenon_producer *p = self->producers; p != NULL; p = p->next) {
-        obey_queue(self, &p->queue);
+        obey_queue(self, p);
     }
 }
 

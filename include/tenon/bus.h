@@ -9,6 +9,7 @@
 #define TENON_BUS_H
 
 #include "tenon/line.h"
+#include "tenon/trace.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -61,6 +62,8 @@ struct tenon_bus_device {
     int16_t in_error;       /**< Why the newest cyclic read brought nothing: enum tenon_err. */
     struct tenon_node_counters counters; /**< Only rise. Counted by the bus. */
     void *bus_private; /**< The bus's record of this device; nobody else's business. */
+    uint32_t command;  /**< Id of the traced command in the out window; 0: none. Set by the core. */
+    uint32_t link; /**< Transmission a traced command left with; 0: none. For tenon_trace_sent(). */
 };
 
 /** What an acyclic request does. */
@@ -172,8 +175,8 @@ struct tenon_bus_api {
      * Required. Bytes that make every device of this bus safe, encoded at attach: for whoever must
      * send them when the step hangs; on a line that carries CAN frames, whole frames. Valid until
      * the next attach. Those of category 1 begin to brake: whoever sends them sends those of
-     * category 0 after the braking time, so a bus that cannot brake by one frame gives torque off at
-     * once. Those of category 2 must not let go.
+     * category 0 after the braking time, so a bus that cannot brake by one frame gives torque off
+     * at once. Those of category 2 must not let go.
      * @return Bytes at *out_bytes; 0: this protocol has none.
      * @context any (reads only)
      */

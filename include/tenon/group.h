@@ -59,6 +59,7 @@ struct tenon_group {
     float deceleration;      /* 1/s2: how fast a stop on the path may be */
     uint32_t elapsed_cycles; /* since the move began; a skipped release delays the path, it never
                                 makes it jump */
+    uint32_t command_id;     /* of the move, if it is traced; else 0 */
     struct tenon_sched *sched;
     struct tenon_group *next; /* the scheduler's list of active groups */
     bool is_listed;

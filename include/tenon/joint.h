@@ -112,6 +112,7 @@ struct tenon_joint {
     double goal_rad;          /* of the move to come */
     double last_position_rad; /* of the limiter: what was commanded last, and how fast that was */
     float last_velocity_rad_s;
+    uint32_t command_id;   /* of the traced command that this cycle carries out; 0: none */
     uint8_t own_limits;    /* which limits the application gave; the others are the model's */
     uint8_t wants_torque;  /* what was asked for last */
     uint8_t is_to_rest;    /* out of the plan, or of the one being prepared: the application's */

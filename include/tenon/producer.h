@@ -41,6 +41,7 @@ struct tenon_producer {
     tenon_ns_t beat_seen_ns; /* by the step */
     uint32_t beats;          /* written by the producer */
     uint32_t beats_seen;
+    uint32_t command_id; /* newest given */
 };
 
 /** Bytes that are enough for so many commands to wait; a group's move is one more than joints. */
@@ -127,6 +128,9 @@ TENON_API void tenon_producer_beat(struct tenon_producer *self);
  * @context the producer's thread
  */
 TENON_API bool tenon_producer_is_idle(const struct tenon_producer *self);
+
+/** As tenon_sched_command_id(); 0 for NULL. @context the producer's thread */
+TENON_API uint32_t tenon_producer_command_id(const struct tenon_producer *self);
 
 /** Why its newest call that was refused was refused. Never NULL. @context the producer's thread */
 TENON_API const struct tenon_diag *tenon_producer_diag(const struct tenon_producer *self);

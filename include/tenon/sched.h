@@ -88,6 +88,7 @@ struct tenon_sched {
     struct tenon_producer own; /* the application's */
     struct tenon_producer *producers;
     struct tenon_producer **producers_end;
+    uint32_t producer_count; /* beside the application's */
     struct tenon_snapshot_head *snapshot_heads;
     struct tenon_joint_snapshot *snapshots;
     uint32_t snapshot_count;  /* buffers */
@@ -102,6 +103,7 @@ struct tenon_sched {
     bool estop_is_latched;    /* in the newest step */
     uint32_t unsettled;       /* slots on their way: poll looks after them */
     struct tenon_event_log events;
+    struct tenon_trace *trace; /* NULL: none */
 };
 
 /** Bytes of scheduler memory that are enough for so many joints and readers of snapshots. */
