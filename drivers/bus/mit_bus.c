@@ -55,7 +55,7 @@ next_call(const struct tenon_mit_bus *self, const struct tenon_line *line, tenon
             tenon__mit_next_look(self, line, self->cycle_expected_ns, self->cycle_timeout_ns, now);
     }
     if (self->active != NULL) {
-        const tenon_ns_t look = self->is_answered
+        const tenon_ns_t look = self->answer_count > 0
                                     ? self->ask_timeout_ns
                                     : tenon__mit_next_look(self, line, self->ask_expected_ns,
                                                            self->ask_timeout_ns, now);

@@ -197,8 +197,8 @@ void tenon__mit_start_request(struct tenon_mit_bus *self,
     }
     self->active = first;
     self->held = NULL;
-    self->is_answered = false;
-    self->is_doubled = false;
+    self->answer_count = 0;
+    self->missing_count = first->tries == 0 ? 0 : self->missing_count;
     first->state = TENON_REQUEST_SENT;
     first->tries++;
     encode(self, first);
@@ -243,13 +243,9 @@ bool tenon__mit_answer_register(struct tenon_mit_bus *self,
         (sender != NULL && sender->node != request->node)) {
         return false;
     }
-    if (self->is_answered) {
-        self->is_doubled = true;
-        return true;
-    }
     memcpy(request->data, frame->data + 4, REGISTER_WIDTH);
     if (request->operation == TENON_OP_PING) {
-        self->is_answered = true; /* is there a second? */
+        self->answer_count = (uint8_t)(self->answer_count + (self->answer_count < UINT8_MAX));
     } else {
         finish(self, request, TENON_OK);
     }
@@ -294,13 +290,18 @@ bool tenon__mit_answer_state(struct tenon_mit_bus *self,
 void tenon__mit_expire_request(struct tenon_mit_bus *self)
 {
     struct tenon_request *request = self->active;
+    const bool is_doubled = self->answer_count > 1u + self->missing_count;
     let_go(self);
-    if (self->is_answered && !self->is_doubled) {
+    if (self->answer_count > 0 && !is_doubled) {
         finish(self, request, TENON_OK);
         return;
     }
-    self->base.counters.timeout_count += self->is_doubled ? 0u : 1u;
-    request->tries |= self->is_doubled ? TRIES_BROKEN : 0;
+    if (is_doubled) {
+        request->tries |= TRIES_BROKEN;
+    } else {
+        self->base.counters.timeout_count++;
+        self->missing_count++;
+    }
     const unsigned tries = request->tries & (unsigned)~TRIES_BROKEN;
     unsigned attempts = request->attempts == 0 ? ATTEMPTS_DEFAULT : request->attempts;
     attempts = attempts < TRIES_BROKEN ? attempts : TRIES_BROKEN - 1u;

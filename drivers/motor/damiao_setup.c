@@ -11,9 +11,9 @@ enum damiao_register { RID_TIMEOUT = 9, RID_CTRL_MODE = 10, RID_P_MAX = 21, RID_
 #define WATCHDOG_MIN_MS 10u
 /* How long a motor may take from being told to have torque until it says so. */
 #define ENABLE_MAX_NS TENON_MS(100)
-/* How far it may turn between being looked at and torque coming on: less than a degree. */
-#define HOLD_TOLERANCE_RAD 0.015
-#define SAFE_TRIES_MAX     3
+/* What turns slower than this stands. */
+#define STILL_RAD_S    0.5f
+#define SAFE_TRIES_MAX 3
 
 typedef int (*step_fn)(struct tenon_damiao_motor *self, tenon_ns_t now);
 
@@ -367,6 +367,42 @@ static int step_read_t(struct tenon_damiao_motor *self, tenon_ns_t now)
     return fetch_range(self, RID_T_MAX, &self->t_max_nm);
 }
 
+/* The state that has just been answered. */
+static struct mit_answer take_state(struct tenon_damiao_motor *self)
+{
+    const struct mit_answer answer = tenon__damiao_decode(self, self->request.data);
+    (void)tenon__damiao_count(self, answer.p_rad);
+    return answer;
+}
+
+static int step_find(struct tenon_damiao_motor *self, tenon_ns_t now)
+{
+    (void)now;
+    const bool is_idle = self->request.state == TENON_REQUEST_IDLE;
+    if (is_idle && !has_torque(self)) {
+        return TENON_OK;
+    }
+    const int rc = ask_state(self);
+    if (rc == TENON_OK) {
+        const struct mit_answer found = take_state(self);
+        tenon__damiao_hold_as_found(self, &found);
+    }
+    return rc;
+}
+
+/* Before the watchdog, which may count from the newest command of a host that is long gone. */
+static int step_take_over(struct tenon_damiao_motor *self, tenon_ns_t now)
+{
+    (void)now;
+    uint8_t bytes[MIT_FRAME_SIZE];
+    const bool is_idle = self->request.state == TENON_REQUEST_IDLE;
+    if (is_idle && !has_torque(self)) {
+        return TENON_OK;
+    }
+    tenon__damiao_pack_hold(self, bytes);
+    return transact(self, TENON_OP_WRITE, MIT_COMMAND, sizeof bytes, bytes);
+}
+
 /* Last: from here on the cycle must keep it fed. */
 static int step_watchdog(struct tenon_damiao_motor *self, tenon_ns_t now)
 {
@@ -409,21 +445,14 @@ static int step_finish(struct tenon_damiao_motor *self, tenon_ns_t now)
 static int motor_configure(struct tenon_module *module, tenon_ns_t now)
 {
     static const step_fn steps[] = {
-        step_begin,  step_ask,    step_clear,  step_read_mode, step_drop_torque, step_write_mode,
-        step_read_p, step_read_v, step_read_t, step_watchdog,  step_finish,
+        step_begin,      step_ask,      step_clear,  step_read_mode, step_drop_torque,
+        step_write_mode, step_read_p,   step_read_v, step_read_t,    step_find,
+        step_take_over,  step_watchdog, step_finish,
     };
     return run_steps(from_module(module), steps, sizeof steps / sizeof steps[0], now);
 }
 
 /* activate: gains 0, enable, and then hold where it stands */
-
-/* The state that has just been answered. */
-static struct mit_answer take_state(struct tenon_damiao_motor *self)
-{
-    const struct mit_answer answer = tenon__damiao_decode(self, self->request.data);
-    (void)tenon__damiao_count(self, answer.p_rad);
-    return answer;
-}
 
 static int refuse_error(struct tenon_damiao_motor *self, const struct mit_answer *answer)
 {
@@ -471,7 +500,7 @@ static int step_wake(struct tenon_damiao_motor *self, tenon_ns_t now)
 }
 
 /* Whatever command it may still have in mind, from now on it has none. A limp joint sinks: what
- * moves is followed until it stands. */
+ * moves is waited for until it stands. */
 static int step_quiet(struct tenon_damiao_motor *self, tenon_ns_t now)
 {
     (void)now;
@@ -486,9 +515,8 @@ static int step_quiet(struct tenon_damiao_motor *self, tenon_ns_t now)
     if (rc != TENON_OK) {
         return rc;
     }
-    const double moved = take_state(self).p_rad - self->hold_rad;
-    if (self->config.mode == TENON_MODE_POSITION &&
-        (moved > HOLD_TOLERANCE_RAD || moved < -HOLD_TOLERANCE_RAD)) {
+    const float speed = take_state(self).v_rad_s;
+    if (self->config.mode == TENON_MODE_POSITION && (speed > STILL_RAD_S || speed < -STILL_RAD_S)) {
         self->base.module.progress = 1; /* step_look */
         return TENON_ERR_AGAIN;
     }

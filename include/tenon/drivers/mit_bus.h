@@ -68,10 +68,10 @@ struct tenon_mit_bus {
     uint16_t tx_count;
     uint16_t tx_sent;
     uint16_t awaited_count;
-    uint16_t hint; /* where the next answer probably belongs */
+    uint16_t hint;         /* where the next answer probably belongs */
+    uint8_t answer_count;  /* to this attempt of the active request, if it waits for a second */
+    uint8_t missing_count; /* earlier attempts whose answers may still come */
     bool ask_is_unsent;
-    bool is_answered; /* the active request, which waits for a second answer */
-    bool is_doubled;  /* and got one */
     bool cycle_is_staged;
     bool cycle_is_running;
     bool input_is_full; /* the line had more than was read */
