@@ -68,11 +68,6 @@ next_call(const struct tenon_mit_bus *self, const struct tenon_line *line, tenon
 
 /* ---- Cycle ---- */
 
-static bool is_due(const struct tenon_bus_device *device, uint32_t cycle)
-{
-    return device->divisor <= 1 || cycle % device->divisor == device->phase;
-}
-
 static void stage(struct tenon_bus *base, uint32_t cycle, tenon_ns_t now)
 {
     struct tenon_mit_bus *self = tenon__mit_self(base);
@@ -80,6 +75,8 @@ static void stage(struct tenon_bus *base, uint32_t cycle, tenon_ns_t now)
     if (self->record_count == 0) {
         return;
     }
+    const uint32_t passed = self->stage_count > 0 ? cycle - self->stage_cycle : 1u;
+    self->stage_cycle = cycle;
     self->stage_count++;
     if (self->cycle_is_staged || self->cycle_is_running) {
         base->counters.overrun_count++;
@@ -88,7 +85,7 @@ static void stage(struct tenon_bus *base, uint32_t cycle, tenon_ns_t now)
     for (size_t i = 0; i < self->record_count; i++) {
         struct tenon__mit_record *r = &self->records[i];
         if (r->device != NULL) {
-            const bool due = is_due(r->device, cycle);
+            const bool due = tenon_bus_device_is_due(r->device, cycle, passed);
             r->write_is_due |= due && r->device->out_is_fresh && r->out_width > 0;
             r->read_is_due = due && r->device->is_listening && r->in_width > 0;
         }
@@ -412,15 +409,17 @@ poll_bus(struct tenon_bus *base, struct tenon_line *line, tenon_ns_t now, tenon_
 
 /* ---- The rest ---- */
 
-/* Whatever the category, the one thing that can be sent without knowing more is torque off. */
+/* A frame that brakes or holds would have to know how. Torque off follows braking anyway, and so
+ * may come at once; for holding there is nothing: each motor keeps its newest command, as long as
+ * its own watchdog lets it. */
 static int get_safe_frame(const struct tenon_bus *base,
                           enum tenon_stop_category category,
                           const uint8_t **out_bytes)
 {
     const struct tenon_mit_bus *self = (const struct tenon_mit_bus *)(const void *)base;
-    (void)category;
     *out_bytes = (const uint8_t *)(const void *)self->safe;
-    return (int)(self->safe_count * sizeof *self->safe);
+    return category == TENON_STOP_BRAKE_THEN_HOLD ? 0
+                                                  : (int)(self->safe_count * sizeof *self->safe);
 }
 
 static int probe(struct tenon_module *module, tenon_ns_t now)

@@ -379,6 +379,30 @@ static void devices_take_part_at_their_rate_and_phase(void **state)
     }
 }
 
+/* A device that is late at the same place again and again would else never have its turn. */
+static void whose_turn_was_skipped_has_it_next(void **state)
+{
+    struct world w = make(state);
+    if (w.subject->is_simple) {
+        skip();
+    }
+    w.devices[1].divisor = 4;
+    w.devices[1].phase = 2;
+    w.cycle = 8;
+    run_cycle(&w, 0x21); /* 9 */
+    assert_int_equal(w.devices[1].in_sequence, 0);
+    w.cycle = 10;
+    run_cycle(&w, 0x22); /* 11: 10 was left out */
+    assert_int_equal(w.devices[1].in_sequence, 1);
+    assert_true(has_command(&w, 1, 0x22));
+    run_cycle(&w, 0x23); /* 12 */
+    w.cycle = 24;
+    run_cycle(&w, 0x24); /* 25: three turns were left out */
+    assert_int_equal(w.devices[1].in_sequence, 2);
+    run_cycle(&w, 0x25); /* 26 */
+    assert_int_equal(w.devices[1].in_sequence, 3);
+}
+
 /* Bytes come in pieces; what a device sees does not. */
 static void windows_change_as_a_whole_and_only_with_the_sequence(void **state)
 {
@@ -712,6 +736,7 @@ int bus_conformance_run(const struct bus_subject *subject)
         cmocka_unit_test_prestate(a_window_is_sent_once_and_only_if_it_is_fresh, &copy),
         cmocka_unit_test_prestate(who_does_not_listen_is_not_read, &copy),
         cmocka_unit_test_prestate(devices_take_part_at_their_rate_and_phase, &copy),
+        cmocka_unit_test_prestate(whose_turn_was_skipped_has_it_next, &copy),
         cmocka_unit_test_prestate(windows_change_as_a_whole_and_only_with_the_sequence, &copy),
         cmocka_unit_test_prestate(a_silent_node_costs_its_own_sample_only, &copy),
         cmocka_unit_test_prestate(a_cycle_staged_upon_another_is_an_overrun_and_the_newest_counts,

@@ -755,6 +755,9 @@ static void safe_frames_disable_every_device(void **state)
     (void)state;
     const int count = r->api->safe_frame(&r->bus.base, TENON_STOP_TORQUE_OFF, &bytes);
     assert_int_equal(count, NODES * sizeof(struct tenon_can_frame));
+    assert_int_equal(r->api->safe_frame(&r->bus.base, TENON_STOP_BRAKE_THEN_OFF, &bytes), count);
+    const uint8_t *none = NULL;
+    assert_int_equal(r->api->safe_frame(&r->bus.base, TENON_STOP_BRAKE_THEN_HOLD, &none), 0);
     for (size_t i = 0; i < NODES; i++) {
         r->far.motors[i].status = MIT_ENABLED;
     }

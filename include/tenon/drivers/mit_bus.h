@@ -40,6 +40,8 @@ struct tenon__mit_record;
  *   waits for nothing.
  * - A state that comes later than the bus waits for it is taken for the answer to the next command,
  *   for nothing in it tells: set the line's `latency_ns` to what the adapter really takes.
+ * - Safe frames disable every attached device, at once also where braking is asked for; to hold
+ * there is none.
  * - `busy_ns` counts frames in both directions, without stuff bits.
  */
 struct tenon_mit_bus {
@@ -62,6 +64,7 @@ struct tenon_mit_bus {
     tenon_ns_t ask_timeout_ns;
     uint32_t baud;
     uint32_t stage_count;
+    uint32_t stage_cycle;
     uint32_t held_stage;
     uint16_t record_count;
     uint16_t safe_count;
