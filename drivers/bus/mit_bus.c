@@ -28,6 +28,13 @@ count_frames(struct tenon_mit_bus *self, const struct tenon_can_frame *frames, s
     }
 }
 
+tenon_ns_t tenon__mit_occupy(struct tenon_mit_bus *self, size_t frames, tenon_ns_t now)
+{
+    const tenon_ns_t start = self->wire_free_ns > now ? self->wire_free_ns : now;
+    self->wire_free_ns = start + tenon__mit_frame_ns(self) * (tenon_ns_t)frames;
+    return self->wire_free_ns;
+}
+
 tenon_ns_t tenon__mit_next_look(const struct tenon_mit_bus *self,
                                 const struct tenon_line *line,
                                 tenon_ns_t expected,
@@ -154,20 +161,22 @@ static void begin_cycle(struct tenon_mit_bus *self, const struct tenon_line *lin
         self->awaited_count = (uint16_t)(self->awaited_count + (r->is_awaited ? 1 : 0));
     }
     self->cycle_is_running = self->tx_count > 0;
+    self->wire_free_ns = now + (self->active != NULL ? 2 * tenon__mit_frame_ns(self) : 0);
     self->cycle_expected_ns = now;
     self->cycle_timeout_ns =
         now + 2 * self->tx_count * tenon__mit_frame_ns(self) + line->latency_ns + MARGIN_SEND_NS;
     self->base.counters.transaction_count += self->awaited_count;
 }
 
-/* All frames are handed over: so many of them just now. A request may be between them. */
-static void
-await_cycle(struct tenon_mit_bus *self, const struct tenon_line *line, size_t count, tenon_ns_t now)
+/* All frames are handed over. A request that went before them may be answered behind them. */
+static void await_cycle(struct tenon_mit_bus *self, const struct tenon_line *line, tenon_ns_t now)
 {
-    const tenon_ns_t frame = tenon__mit_frame_ns(self);
-    self->cycle_expected_ns = now + frame * (tenon_ns_t)(count + self->awaited_count);
-    self->cycle_timeout_ns =
-        self->cycle_expected_ns + 2 * frame + line->latency_ns + DEVICE_NS + MARGIN_NS;
+    self->cycle_expected_ns = tenon__mit_occupy(self, self->awaited_count, now);
+    self->cycle_timeout_ns = self->cycle_expected_ns + tenon__mit_patience(self, line);
+    if (self->active != NULL && !self->ask_is_unsent && !self->ask_is_extended) {
+        self->ask_is_extended = true; /* once: an overloaded wire must not keep it for ever */
+        self->ask_timeout_ns += self->cycle_expected_ns - now;
+    }
 }
 
 static void end_cycle_if_complete(struct tenon_mit_bus *self)
@@ -215,8 +224,9 @@ static int send_cycle(struct tenon_mit_bus *self, struct tenon_line *line, tenon
         return taken;
     }
     self->tx_sent = (uint16_t)(self->tx_sent + taken);
+    (void)tenon__mit_occupy(self, (size_t)taken, now);
     if (self->tx_sent == self->tx_count) {
-        await_cycle(self, line, left, now);
+        await_cycle(self, line, now);
         end_cycle_if_complete(self);
     }
     return TENON_OK;
@@ -354,6 +364,9 @@ static int proceed(struct tenon_mit_bus *self, struct tenon_line *line, tenon_ns
         return rc;
     }
     expire(self, now);
+    if (!self->cycle_is_running && self->active == NULL) {
+        self->wire_free_ns = now;
+    }
     if (self->cycle_is_staged) {
         begin_cycle(self, line, now);
     }

@@ -58,6 +58,16 @@ static inline tenon_ns_t tenon__mit_frame_ns(const struct tenon_mit_bus *self)
     return self->bit_ns * BITS_MAX;
 }
 
+/* How much later than expected an answer may come: two frames of others may go before it, too. */
+static inline tenon_ns_t tenon__mit_patience(const struct tenon_mit_bus *self,
+                                             const struct tenon_line *line)
+{
+    return 2 * tenon__mit_frame_ns(self) + line->latency_ns + DEVICE_NS + MARGIN_NS;
+}
+
+/* So many frames more are on the wire, or will be as answers. @return When the last one is over. */
+tenon_ns_t tenon__mit_occupy(struct tenon_mit_bus *self, size_t frames, tenon_ns_t now);
+
 /* When to look for something that should have come at `expected` and is given up at `timeout`. */
 tenon_ns_t tenon__mit_next_look(const struct tenon_mit_bus *self,
                                 const struct tenon_line *line,

@@ -208,16 +208,16 @@ void tenon__mit_start_request(struct tenon_mit_bus *self,
     self->base.counters.transaction_count++;
 }
 
-/* The frame waits its turn behind those of the cycle, and so does its answer. */
+/* The frame waits its turn behind what is on the wire already, and so does its answer. */
 void tenon__mit_await_request(struct tenon_mit_bus *self,
                               const struct tenon_line *line,
                               tenon_ns_t now)
 {
-    const bool is_behind = self->cycle_is_running && self->cycle_expected_ns > now;
-    const tenon_ns_t start = is_behind ? self->cycle_expected_ns : now;
     self->ask_is_unsent = false;
-    self->ask_expected_ns = start + 2 * tenon__mit_frame_ns(self);
-    self->ask_timeout_ns = self->ask_expected_ns + line->latency_ns + DEVICE_NS + MARGIN_NS;
+    self->ask_is_extended = false;
+    self->ask_expected_ns = tenon__mit_occupy(self, 2, now);
+    self->ask_timeout_ns = self->ask_expected_ns + tenon__mit_patience(self, line);
+    self->cycle_timeout_ns += 2 * tenon__mit_frame_ns(self); /* if one is under way */
 }
 
 /* ---- Answers ---- */

@@ -532,21 +532,21 @@ static int step_enable(struct tenon_damiao_motor *self, tenon_ns_t now)
     return send_message(self, MIT_ENABLE);
 }
 
+/* As a rule the answer to enable says so at once, and every further question is time without gains.
+ */
 static int step_check_enabled(struct tenon_damiao_motor *self, tenon_ns_t now)
 {
     if (self->base.is_holding) {
         return TENON_OK;
     }
-    const int rc = ask_state(self);
-    if (rc != TENON_OK) {
-        return rc;
+    if (self->request.state != TENON_REQUEST_IDLE || self->device.status == MIT_DISABLED) {
+        if (now >= self->until_ns) {
+            return refuse(self, TENON_ERR_DEVICE, TENON_CAUSE_READBACK, (float)MIT_ENABLE, 0.0f);
+        }
+        const int rc = ask_state(self);
+        return rc == TENON_OK ? TENON_ERR_AGAIN : rc;
     }
     const struct mit_answer answer = take_state(self);
-    if (answer.status == MIT_DISABLED) {
-        return now < self->until_ns
-                   ? TENON_ERR_AGAIN
-                   : refuse(self, TENON_ERR_DEVICE, TENON_CAUSE_READBACK, (float)MIT_ENABLE, 0.0f);
-    }
     self->hold_rad = answer.p_rad;
     self->hold_rad_s = 0.0f;
     self->hold_nm = 0.0f;

@@ -567,20 +567,19 @@ static void commands_carry_what_their_mode_says(void **state)
     bring_active(r);
     c.effort_nm = 5.0f; /* does not count */
     assert_int_equal(r->api->command(&r->motor.base, &c), TENON_OK);
-    wait(r, 4);
+    wait(r, 8);
     assert_commanded(r, "\x8A\x3C\x7F\xF0\x51\x19\x97\xFF");
     c = (struct tenon_motor_command){.velocity_rad_s = 2.5f, .mode = TENON_MODE_VELOCITY};
     r = make_attached(&velocity);
     bring_active(r);
-    r->fake->is_silent = false;
     assert_int_equal(r->api->command(&r->motor.base, &c), TENON_OK);
-    wait(r, 4);
+    wait(r, 8);
     assert_memory_equal(r->fake->command_bytes + 2, "\x8A\xA0\x00\x33\x37\xFF", 6);
     c = (struct tenon_motor_command){.effort_nm = -1.5f, .mode = TENON_MODE_EFFORT};
     r = make_attached(&effort);
     bring_active(r);
     assert_int_equal(r->api->command(&r->motor.base, &c), TENON_OK);
-    wait(r, 4);
+    wait(r, 8);
     assert_memory_equal(r->fake->command_bytes + 2, "\x7F\xF0\x00\x00\x06\xCC", 6);
 }
 

@@ -678,6 +678,48 @@ static void a_silent_motor_does_not_hold_up_the_next_cycle(void **state)
     assert_int_equal(read.result, TENON_OK);
 }
 
+/* A cycle that begins behind a request may overtake its answer, and the other way round. */
+static void requests_and_cycles_allow_for_each_other(void **state)
+{
+    (void)state;
+    for (unsigned ticks = 0; ticks < 40; ticks++) {
+        struct rig *r = make();
+        struct tenon_request read = request_of(3, TENON_OP_READ, 21, 4);
+        struct tenon_request off = request_of(3, TENON_OP_TORQUE_OFF, 0, 0);
+        r->line.base.baud = 250000;
+        submit(r, &read);
+        wait(r, ticks * TICK);
+        mark(r, 1);
+        stage(r);
+        wait(r, ticks * TICK);
+        submit(r, &off);
+        wait(r, 4 * CYCLE);
+        assert_int_equal(read.result, TENON_OK);
+        assert_int_equal(off.result, TENON_OK);
+        assert_true(has_sample(r, 0, 1) && has_sample(r, 1, 1) && has_sample(r, 2, 1));
+        assert_int_equal(r->bus.base.counters.timeout_count, 0);
+    }
+}
+
+/* The more there is to do than the wire can carry, the less may anything wait for ever. */
+static void an_overloaded_wire_still_gives_up_what_is_silent(void **state)
+{
+    struct rig *r = make();
+    struct tenon_request away = request_of(9, TENON_OP_TORQUE_OFF, 0, 0);
+    struct tenon_request off = request_of(2, TENON_OP_TORQUE_OFF, 0, 0);
+    (void)state;
+    r->line.base.baud = 125000;
+    submit(r, &away);
+    submit(r, &off);
+    for (unsigned i = 0; i < 2000 && away.state != TENON_REQUEST_DONE; i++) {
+        mark(r, 1);
+        stage(r);
+        pass(r);
+    }
+    assert_int_equal(away.result, TENON_ERR_TIMEOUT);
+    assert_true(r->bus.base.counters.overrun_count > 100);
+}
+
 /* ---- Torque off ---- */
 
 static void torque_off_overtakes_everything(void **state)
@@ -816,6 +858,8 @@ int main(void)
         TEST(commands_do_not_outlast_a_line_that_is_stuck),
         TEST(deadlines_follow_from_bit_rate_frames_and_latency),
         TEST(a_silent_motor_does_not_hold_up_the_next_cycle),
+        TEST(requests_and_cycles_allow_for_each_other),
+        TEST(an_overloaded_wire_still_gives_up_what_is_silent),
         TEST(torque_off_overtakes_everything),
         TEST(a_motor_that_is_away_does_not_keep_others_under_torque),
         TEST(a_request_withdrawn_before_it_was_sent_never_is),

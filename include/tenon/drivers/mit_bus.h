@@ -58,6 +58,7 @@ struct tenon_mit_bus {
     struct tenon_request *active;     /* being sent or waited for */
     const struct tenon_request *held; /* has given way to the cycle of held_stage */
     tenon_ns_t bit_ns;
+    tenon_ns_t wire_free_ns;      /* when what is on it, and the answers to that, is over */
     tenon_ns_t cycle_expected_ns; /* when all should have come at best */
     tenon_ns_t cycle_timeout_ns;
     tenon_ns_t ask_expected_ns;
@@ -75,6 +76,7 @@ struct tenon_mit_bus {
     uint8_t answer_count;  /* to this attempt of the active request, if it waits for a second */
     uint8_t missing_count; /* earlier attempts whose answers may still come */
     bool ask_is_unsent;
+    bool ask_is_extended; /* by the time that a cycle takes */
     bool cycle_is_staged;
     bool cycle_is_running;
     bool input_is_full; /* the line had more than was read */
