@@ -110,9 +110,10 @@ static void miss(struct tenon_mit_bus *self, struct tenon__mit_record *r, int er
 void tenon__mit_drop_cycle(struct tenon_mit_bus *self, int error)
 {
     for (size_t i = 0; self->awaited_count > 0 && i < self->record_count; i++) {
-        if (self->records[i].is_awaited) {
+        struct tenon__mit_record *r = &self->records[i];
+        if (r->device != NULL && r->is_awaited) {
             self->base.counters.timeout_count += error == TENON_ERR_TIMEOUT ? 1u : 0u;
-            miss(self, &self->records[i], error);
+            miss(self, r, error);
         }
     }
     self->tx_count = 0;
@@ -164,7 +165,7 @@ static void begin_cycle(struct tenon_mit_bus *self, const struct tenon_line *lin
     self->wire_free_ns = now + (self->active != NULL ? 2 * tenon__mit_frame_ns(self) : 0);
     self->cycle_expected_ns = now;
     self->cycle_timeout_ns =
-        now + 2 * self->tx_count * tenon__mit_frame_ns(self) + line->latency_ns + MARGIN_SEND_NS;
+        now + 2 * tenon__mit_frame_ns(self) * self->tx_count + line->latency_ns + MARGIN_SEND_NS;
     self->base.counters.transaction_count += self->awaited_count;
 }
 

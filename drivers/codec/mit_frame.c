@@ -1,5 +1,6 @@
 #include "mit_frame.h"
 
+#include <float.h>
 #include <string.h>
 
 enum { TOP_12 = 4095, TOP_16 = 65535 };
@@ -40,10 +41,10 @@ static double position_from_raster(unsigned u, float max)
     return (double)u * 2.0 * (double)max / TOP_16 - (double)max;
 }
 
-/* NaN is the one number that is neither. */
-static bool is_number(double x)
+/* No comparison holds for NaN. */
+static bool is_nan(double x)
 {
-    return x <= 0.0 || x > 0.0;
+    return !(x <= DBL_MAX) && !(x > DBL_MAX);
 }
 
 static void put16(uint8_t *out, unsigned u)
@@ -79,9 +80,8 @@ bool mit_pack_command(uint8_t *out,
                       const struct mit_ranges *ranges,
                       const struct mit_command *command)
 {
-    if (!is_number(command->p_rad) || !is_number((double)command->v_rad_s) ||
-        !is_number((double)command->kp) || !is_number((double)command->kd) ||
-        !is_number((double)command->t_nm)) {
+    if (is_nan(command->p_rad) || is_nan((double)command->v_rad_s) || is_nan((double)command->kp) ||
+        is_nan((double)command->kd) || is_nan((double)command->t_nm)) {
         return false;
     }
     put16(out, position_to_raster(command->p_rad, ranges->p_max_rad));
@@ -108,8 +108,7 @@ void mit_unpack_command(const uint8_t *bytes,
 
 bool mit_pack_answer(uint8_t *out, const struct mit_ranges *ranges, const struct mit_answer *answer)
 {
-    if (!is_number(answer->p_rad) || !is_number((double)answer->v_rad_s) ||
-        !is_number((double)answer->t_nm)) {
+    if (is_nan(answer->p_rad) || is_nan((double)answer->v_rad_s) || is_nan((double)answer->t_nm)) {
         return false;
     }
     out[0] = (uint8_t)((answer->status & 0xFu) << 4 | (answer->node & 0xFu));

@@ -1,6 +1,7 @@
 /* The cycle of a Damiao motor: samples, commands, what it holds. Its life is in damiao_setup.c. */
 #include "damiao_setup.h"
 
+#include <float.h>
 #include <string.h>
 
 #define WATCHDOG_DEFAULT_MS 200u
@@ -169,7 +170,7 @@ motor_read(struct tenon_motor *motor, tenon_ns_t now, struct tenon_motor_state *
 /* No comparison holds for NaN. */
 static bool is_nan(double x)
 {
-    return !(x <= 0.0) && !(x > 0.0);
+    return !(x <= DBL_MAX) && !(x > DBL_MAX);
 }
 
 static bool is_command_nan(const struct tenon_motor_command *command)
