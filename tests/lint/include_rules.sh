@@ -99,9 +99,9 @@ $roles
 <string\\.h>
 <math\\.h>
 \"tenon/base\\.h\"
-\"tenon/sim\\.h\"
+\"tenon/sim(_can)?\\.h\"
 \"tenon/line\\.h\"
-\"tenon/drivers/memory_line\\.h\"
+\"tenon/drivers/memory(_can)?_line\\.h\"
 \"[a-z0-9_]+\\.h\""
     check sim/ $(find sim -name '*.[ch]')
 
