@@ -11,12 +11,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ID_MAX       252
+#define SERVO_ID_MAX 252
+#define MOTOR_ID_MAX 255
 #define BAUD_DEFAULT 57600
-#define WISH_MAX     ((size_t)2 * SIM_SERVO_MAX)
+#define WISH_MAX     ((size_t)2 * SIM_DEVICE_MAX)
 #define WISH_NUMBERS 3
 
-/* One --load or --angle: may stand before the --servo it means. */
+/* One --load or --angle: may stand before the device it means. */
 struct wish {
     uint8_t id;
     bool is_load;
@@ -34,6 +35,7 @@ struct options {
 
 enum option_number {
     OPTION_SERVO = 256,
+    OPTION_CAN_MOTOR,
     OPTION_BAUD,
     OPTION_LINK,
     OPTION_LOAD,
@@ -47,6 +49,7 @@ enum option_number {
 
 static const struct option long_options[] = {
     {"servo", required_argument, NULL, OPTION_SERVO},
+    {"can-motor", required_argument, NULL, OPTION_CAN_MOTOR},
     {"baud", required_argument, NULL, OPTION_BAUD},
     {"link", required_argument, NULL, OPTION_LINK},
     {"load", required_argument, NULL, OPTION_LOAD},
@@ -59,10 +62,11 @@ static const struct option long_options[] = {
     {NULL, 0, NULL, 0},
 };
 
-static void print_models(FILE *out)
+static void print_models(FILE *out, bool is_can)
 {
-    for (size_t i = 0; i < tenon_sim_model_count(); i++) {
-        (void)fprintf(out, "%s%s", i == 0 ? "  " : ", ", tenon_sim_model_name(i));
+    const char *name;
+    for (size_t i = 0; (name = sim_world_model(is_can, i)) != NULL; i++) {
+        (void)fprintf(out, "%s%s", i == 0 ? "  " : ", ", name);
     }
     (void)fputc('\n', out);
 }
@@ -71,29 +75,36 @@ static void print_help(void)
 {
     (void)fputs(
         "usage: tenon sim --servo MODEL:ID [--servo MODEL:ID ...] [OPTION ...]\n"
+        "       tenon sim --can-motor MODEL:ID [--can-motor MODEL:ID ...] [OPTION ...]\n"
         "\n"
-        "Simulates servos on one wire in real time, behind a pseudo-terminal whose name is "
-        "printed\n"
-        "first. Any program that talks to servos can open it. Ends with Ctrl-C.\n"
+        "Simulates servos on one wire, or motors on a CAN bus, in real time, behind a\n"
+        "pseudo-terminal whose name is printed first. Any program that talks to servos, or to a "
+        "CAN\n"
+        "adapter that speaks SLCAN (Lawicel), can open it. Ends with Ctrl-C.\n"
         "\n"
         "  --servo MODEL:ID       a servo, IDs 0 ... 252; two of one ID disturb each other\n"
+        "  --can-motor MODEL:ID   a CAN motor, IDs 1 ... 255, that answers under ID + 16; its bus\n"
+        "                         runs at 1 Mbit/s (SLCAN: S8)\n"
         "  --baud BAUD            what the servos are set to, bit/s; default 57600. The host "
         "hears\n"
-        "                         them only if it opens the port at the same speed\n"
+        "                         them only if it opens the port at the same speed. A CAN adapter\n"
+        "                         goes along with any speed\n"
         "  --link PATH            make PATH a symbolic link to the terminal; removed at the end\n"
         "  --load ID:GRAVITY_NM[:INERTIA_KG_M2[:LEVEL_RAD]]\n"
         "                         an arm on the horn: torque of its weight when it is level, its\n"
         "                         inertia, and the horn angle at which it is level\n"
         "  --angle ID:RAD         where the horn stands at first; 0 is the middle of the range\n"
-        "  --truth PATH           log what the servos truly do, every 10 ms, one line a servo:\n"
+        "  --truth PATH           log what they truly do, every 10 ms, one line each:\n"
         "                         time_ns (monotonic clock) ID angle_rad velocity_rad_s torque_nm\n"
-        "  --echo                 the host hears its own bytes, as on some adapters\n"
-        "  --noise PPM            chance that a byte gets a wrong bit, per million\n"
+        "  --echo                 servos: the host hears its own bytes, as on some adapters\n"
+        "  --noise PPM            servos: chance that a byte gets a wrong bit, per million\n"
         "  --seed N               start of the noise, 1 ... 4294967295\n"
         "\n"
-        "models:\n",
+        "models of servos:\n",
         stdout);
-    print_models(stdout);
+    print_models(stdout, false);
+    (void)fputs("models of CAN motors:\n", stdout);
+    print_models(stdout, true);
 }
 
 __attribute__((format(printf, 1, 2))) static int complain(const char *format, ...)
@@ -127,29 +138,40 @@ static bool parse_whole(const char *text, uint32_t max, uint32_t *out_value)
     return true;
 }
 
-static int parse_servo(struct sim_setup *setup, const char *text)
+static int add_device(struct sim_world *world, bool is_can, const char *model, uint32_t id)
 {
+    if (world->count > 0 && world->is_can != is_can) {
+        return complain("--servo and --can-motor do not go on one terminal; start two");
+    }
+    if (world->count == SIM_DEVICE_MAX) {
+        return complain("more than %d devices", SIM_DEVICE_MAX);
+    }
+    world->is_can = is_can;
+    world->models[world->count] = model;
+    world->ids[world->count++] = (uint8_t)id;
+    return EXIT_DONE;
+}
+
+static int parse_device(struct sim_world *world, bool is_can, const char *text)
+{
+    const uint32_t min = is_can ? 1 : 0;
+    const uint32_t max = is_can ? MOTOR_ID_MAX : SERVO_ID_MAX;
     const char *colon = strrchr(text, ':');
     uint32_t id;
-    if (colon == NULL || !parse_whole(colon + 1, ID_MAX, &id)) {
-        return complain("--servo wants MODEL:ID with an ID of 0 ... %d, such as xm430-w350:1, "
-                        "not '%s'",
-                        ID_MAX, text);
-    }
-    if (setup->servo_count == SIM_SERVO_MAX) {
-        return complain("more than %d servos", SIM_SERVO_MAX);
+    if (colon == NULL || !parse_whole(colon + 1, max, &id) || id < min) {
+        return complain("--%s wants MODEL:ID with an ID of %u ... %u, such as %s:1, not '%s'",
+                        is_can ? "can-motor" : "servo", min, max,
+                        is_can ? "damiao-4310" : "xm430-w350", text);
     }
     const size_t length = (size_t)(colon - text);
-    for (size_t i = 0; i < tenon_sim_model_count(); i++) {
-        const char *name = tenon_sim_model_name(i);
+    const char *name;
+    for (size_t i = 0; (name = sim_world_model(is_can, i)) != NULL; i++) {
         if (strlen(name) == length && strncmp(name, text, length) == 0) {
-            setup->models[setup->servo_count] = name;
-            setup->ids[setup->servo_count++] = (uint8_t)id;
-            return EXIT_DONE;
+            return add_device(world, is_can, name, id);
         }
     }
     (void)complain("there is no model '%.*s'; there are:", (int)length, text);
-    print_models(stderr);
+    print_models(stderr, is_can);
     return EXIT_USAGE;
 }
 
@@ -163,7 +185,7 @@ static bool parse_wish(const char *text, size_t max, struct wish *out_wish)
         return false;
     }
     memcpy(id_text, text, (size_t)(at - text));
-    if (!parse_whole(id_text, ID_MAX, &id)) {
+    if (!parse_whole(id_text, MOTOR_ID_MAX, &id)) {
         return false;
     }
     out_wish->id = (uint8_t)id;
@@ -215,7 +237,8 @@ static int set_option(struct options *options, int option, const char *text)
 {
     switch (option) {
     case OPTION_SERVO:
-        return parse_servo(&options->setup, text);
+    case OPTION_CAN_MOTOR:
+        return parse_device(options->setup.world, option == OPTION_CAN_MOTOR, text);
     case OPTION_BAUD:
         return set_whole("baud", text, 1, 100000000, &options->setup.baud);
     case OPTION_LINK:
@@ -244,8 +267,12 @@ static int check_usage(const struct options *options, int argc, char **argv)
     if (optind < argc) {
         return complain("'%s' belongs to no option; see tenon sim --help", argv[optind]);
     }
-    if (options->setup.servo_count == 0) {
-        return complain("no servo; add --servo MODEL:ID, such as --servo xm430-w350:1");
+    if (options->setup.world->count == 0) {
+        return complain("no servo; add --servo MODEL:ID, such as --servo xm430-w350:1, or "
+                        "--can-motor MODEL:ID");
+    }
+    if (options->setup.world->is_can && (options->has_echo || options->noise_ppm > 0)) {
+        return complain("--echo and --noise are for servos, not for CAN motors");
     }
     const char *link = options->setup.link;
     const char *truth = options->setup.truth;
@@ -283,10 +310,10 @@ static int parse_options(struct options *options, int argc, char **argv, bool *o
     }
 }
 
-static void fulfil(struct tenon_sim_servo *servo, const struct wish *wish)
+static void fulfil(struct sim_world *world, size_t index, const struct wish *wish)
 {
     if (!wish->is_load) {
-        tenon_sim_servo_set_angle(servo, wish->numbers[0]);
+        sim_world_set_angle(world, index, wish->numbers[0]);
         return;
     }
     const struct tenon_sim_load load = {
@@ -294,61 +321,58 @@ static void fulfil(struct tenon_sim_servo *servo, const struct wish *wish)
         .inertia_kg_m2 = (float)wish->numbers[1],
         .level_rad = (float)wish->numbers[2],
     };
-    tenon_sim_servo_set_load(servo, &load);
+    sim_world_set_load(world, index, &load);
 }
 
 static int fulfil_wishes(const struct options *options)
 {
-    const struct sim_setup *setup = &options->setup;
+    struct sim_world *const world = options->setup.world;
     for (size_t w = 0; w < options->wish_count; w++) {
         const struct wish *wish = &options->wishes[w];
         bool is_met = false;
-        for (size_t i = 0; i < setup->servo_count; i++) {
-            if (setup->ids[i] == wish->id) {
-                fulfil(setup->servos[i], wish);
+        for (size_t i = 0; i < world->count; i++) {
+            if (world->ids[i] == wish->id) {
+                fulfil(world, i, wish);
                 is_met = true;
             }
         }
         if (!is_met) {
-            return complain("%s is for ID %u, which no --servo has",
-                            wish->is_load ? "--load" : "--angle", (unsigned)wish->id);
+            return complain("%s is for ID %u, which no --%s has",
+                            wish->is_load ? "--load" : "--angle", (unsigned)wish->id,
+                            world->is_can ? "can-motor" : "servo");
         }
     }
     return EXIT_DONE;
 }
 
-static void warn_of_conflicts(const struct sim_setup *setup)
+static void warn_of_conflicts(const struct sim_world *world)
 {
-    for (size_t i = 1; i < setup->servo_count; i++) {
+    for (size_t i = 1; i < world->count; i++) {
         for (size_t k = 0; k < i; k++) {
-            if (setup->ids[k] == setup->ids[i]) {
-                (void)complain("warning: two servos have ID %u and will garble each other",
-                               (unsigned)setup->ids[i]);
+            if (world->ids[k] == world->ids[i]) {
+                (void)complain("warning: two %s have ID %u and will garble each other",
+                               world->is_can ? "motors" : "servos", (unsigned)world->ids[i]);
                 break;
             }
         }
     }
 }
 
-static int make_servos(struct sim_setup *setup)
+static int make_world(struct sim_world *world, uint32_t baud)
 {
-    static struct tenon_sim_servo servos[SIM_SERVO_MAX];
-    for (size_t i = 0; i < setup->servo_count; i++) {
-        setup->servos[i] = &servos[i];
-        if (tenon_sim_servo_init(&servos[i], setup->models[i], setup->ids[i], setup->baud) !=
-            TENON_OK) {
-            return complain("a %s cannot be set to %u bit/s; servos know 9600, 57600, 115200, "
-                            "1000000, 2000000, 3000000, 4000000 and most 4500000",
-                            setup->models[i], setup->baud);
-        }
+    const int bad = sim_world_make(world, baud);
+    if (bad >= 0) {
+        return complain("a %s cannot be set to %u bit/s; servos know 9600, 57600, 115200, "
+                        "1000000, 2000000, 3000000, 4000000 and most 4500000",
+                        world->models[bad], baud);
     }
     return EXIT_DONE;
 }
 
 int command_sim(int argc, char **argv)
 {
-    static struct options options = {.setup = {.baud = BAUD_DEFAULT}};
-    static struct tenon_sim_bus bus;
+    static struct sim_world world;
+    static struct options options = {.setup = {.world = &world, .baud = BAUD_DEFAULT}};
     bool is_help = false;
     int rc = parse_options(&options, argc, argv, &is_help);
     if (rc != EXIT_DONE) {
@@ -358,18 +382,16 @@ int command_sim(int argc, char **argv)
         print_help();
         return EXIT_DONE;
     }
-    rc = make_servos(&options.setup);
+    rc = make_world(&world, options.setup.baud);
     if (rc == EXIT_DONE) {
         rc = fulfil_wishes(&options);
     }
     if (rc != EXIT_DONE) {
         return rc;
     }
-    warn_of_conflicts(&options.setup);
-    tenon_sim_bus_init(&bus, options.setup.servos, options.setup.servo_count);
-    bus.echo = options.has_echo;
-    bus.noise_ppm = options.noise_ppm;
-    bus.seed = options.seed != 0 ? options.seed : bus.seed;
-    options.setup.bus = &bus;
+    warn_of_conflicts(&world);
+    world.bus.echo = options.has_echo;
+    world.bus.noise_ppm = options.noise_ppm;
+    world.bus.seed = options.seed != 0 ? options.seed : world.bus.seed;
     return sim_serve(&options.setup);
 }

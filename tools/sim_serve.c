@@ -149,23 +149,22 @@ static void remove_link(const char *target, const char *path)
     }
 }
 
-/* All servos of one instant leave in one write, so that a reader never sees half of them. */
+/* All devices of one instant leave in one write, so that a reader never sees half of them. */
 static void write_truth(const struct server *self, tenon_ns_t now)
 {
-    char text[SIM_SERVO_MAX * TRUTH_LINE_MAX];
+    char text[SIM_DEVICE_MAX * TRUTH_LINE_MAX];
     size_t length = 0;
-    for (size_t i = 0; i < self->setup->servo_count; i++) {
-        const struct tenon_sim_servo *servo = self->setup->servos[i];
-        const int count = snprintf(
-            text + length, sizeof text - length, "%lld %u %.9f %.7f %.6f\n", (long long)now,
-            (unsigned)self->setup->ids[i], tenon_sim_servo_angle_rad(servo),
-            tenon_sim_servo_velocity_rad_s(servo), tenon_sim_servo_torque_nm(servo));
+    for (size_t i = 0; i < self->setup->world->count; i++) {
+        const struct sim_truth truth = sim_world_truth(self->setup->world, i);
+        const int count = snprintf(text + length, sizeof text - length, "%lld %u %.9f %.7f %.6f\n",
+                                   (long long)now, (unsigned)self->setup->world->ids[i],
+                                   truth.angle_rad, truth.velocity_rad_s, truth.torque_nm);
         if (count < 0 || (size_t)count >= sizeof text - length) {
             return;
         }
         length += (size_t)count;
     }
-    (void)!write(self->truth, text, length); /* a full disk must not stop the servos */
+    (void)!write(self->truth, text, length); /* a full disk must not stop the motors */
 }
 
 /* The host may have changed the baud since its last bytes. */
@@ -173,7 +172,7 @@ static void follow_baud(struct server *self)
 {
     struct termios2 mode;
     if (ioctl(self->master, TCGETS2, &mode) == 0 && mode.c_ospeed != 0) {
-        tenon_sim_bus_set_baud(self->setup->bus, mode.c_ospeed);
+        sim_world_set_baud(self->setup->world, mode.c_ospeed);
         self->wire.byte_ns = TENON_S(BITS_PER_BYTE) / mode.c_ospeed;
     }
 }
@@ -200,12 +199,12 @@ static void take_from_host(struct server *self)
     }
 }
 
-static void hand_to_servos(struct server *self, tenon_ns_t now)
+static void hand_to_world(struct server *self, tenon_ns_t now)
 {
     struct wire *wire = &self->wire;
     while (wire->count > 0 && wire->due_ns[wire->head] <= now) {
-        tenon_sim_bus_receive(self->setup->bus, &wire->bytes[wire->head], 1,
-                              wire->due_ns[wire->head]);
+        sim_world_receive(self->setup->world, &wire->bytes[wire->head], 1,
+                          wire->due_ns[wire->head]);
         wire->head = (wire->head + 1) % QUEUE_SIZE;
         wire->count--;
     }
@@ -215,7 +214,7 @@ static void hand_to_servos(struct server *self, tenon_ns_t now)
 static void answer_host(struct server *self, tenon_ns_t now)
 {
     uint8_t bytes[QUEUE_SIZE];
-    const size_t count = tenon_sim_bus_transmit(self->setup->bus, bytes, sizeof bytes, now);
+    const size_t count = sim_world_transmit(self->setup->world, bytes, sizeof bytes, now);
     if (count > 0) {
         (void)!write(self->master, bytes, count);
         self->frame_ns = now + FRAME_NS;
@@ -227,7 +226,7 @@ static void tick(struct server *self, tenon_ns_t now)
     if (now < self->tick_ns) {
         return;
     }
-    tenon_sim_bus_advance(self->setup->bus, now);
+    sim_world_advance(self->setup->world, now);
     if (self->truth >= 0) {
         write_truth(self, now);
     }
@@ -247,7 +246,7 @@ static tenon_ns_t earlier(tenon_ns_t a, tenon_ns_t b)
 static tenon_ns_t next_deadline(const struct server *self)
 {
     const struct wire *wire = &self->wire;
-    tenon_ns_t next = tenon_sim_bus_next_ns(self->setup->bus);
+    tenon_ns_t next = sim_world_next_ns(self->setup->world);
     if (next < self->frame_ns) {
         next = self->frame_ns;
     }
@@ -291,7 +290,7 @@ static void run(struct server *self, const sigset_t *signals)
     while (is_stopped == 0) {
         take_from_host(self);
         const tenon_ns_t now = clock_now();
-        hand_to_servos(self, now);
+        hand_to_world(self, now);
         answer_host(self, now);
         tick(self, now);
         wait_for_host(self, signals);
@@ -320,7 +319,7 @@ int sim_serve(const struct sim_setup *setup)
     int rc = open_terminal(&server);
     if (rc == EXIT_DONE) {
         follow_baud(&server);
-        tenon_sim_bus_advance(setup->bus, clock_now());
+        sim_world_advance(setup->world, clock_now());
         rc = open_truth(&server);
     }
     if (rc == EXIT_DONE && setup->link != NULL) {

@@ -2,17 +2,11 @@
 #ifndef TENON_TOOLS_SIM_SERVE_H
 #define TENON_TOOLS_SIM_SERVE_H
 
-#include "tenon/sim.h"
-
-#define SIM_SERVO_MAX 64
+#include "sim_world.h"
 
 /* What `tenon sim` was asked for. */
 struct sim_setup {
-    const char *models[SIM_SERVO_MAX];
-    uint8_t ids[SIM_SERVO_MAX];
-    struct tenon_sim_servo *servos[SIM_SERVO_MAX];
-    size_t servo_count;
-    struct tenon_sim_bus *bus;
+    struct sim_world *world;
     uint32_t baud;     /* the servos', and the terminal's until the host sets its own */
     const char *link;  /* NULL: none */
     const char *truth; /* NULL: none */

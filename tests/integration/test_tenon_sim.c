@@ -245,6 +245,12 @@ static void senseless_command_lines_are_explained_with_exit_2(void **state)
         {"sim --servo xm430-w350:1 --angle 2:1", "ID 2, which no --servo has"},
         {"sim --servo xm430-w350:1 --seed 0", "--seed wants"},
         {"sim --servo xm430-w350:1 --noise 1000001", "--noise wants"},
+        {"sim --can-motor damiao-4310:0", "--can-motor wants"},
+        {"sim --can-motor damiao-4310:256", "--can-motor wants"},
+        {"sim --can-motor xm430-w350:1", "damiao-4310"},
+        {"sim --can-motor damiao-4310:1 --servo xm430-w350:1", "do not go on one terminal"},
+        {"sim --can-motor damiao-4310:1 --echo", "are for servos"},
+        {"sim --can-motor damiao-4310:1 --angle 2:1", "ID 2, which no --can-motor has"},
         {"sim --servo xm430-w350:1 more", "'more' belongs to no option"},
         {"sim --servo xm430-w350:1 --link @link --truth @link", "same file"},
     };
@@ -265,6 +271,25 @@ static void servo_answers_on_the_terminal_that_is_printed(void **state)
     assert_non_null(tenon_serialport_line_init(&rig->line, rig->out, BAUD));
     assert_int_equal(probe(rig), TENON_OK);
     assert_xm430_answers(rig);
+    assert_int_equal(stop(rig, SIGTERM), 0);
+}
+
+/* As any program that knows SLCAN would: open, enable, ask again. */
+static void can_motor_answers_behind_an_adapter(void **state)
+{
+    static const char said[] = "C\rS8\rO\rt0038FFFFFFFFFFFFFFFC\r";
+    static const char state_of_3[] = "\a\r\rz\rt013813"; /* was closed; sent; enabled, number 3 */
+    struct rig *rig = *state;
+    uint8_t bytes[27];
+    start_and_wait(rig, "sim --can-motor damiao-4310:3 --angle 3:0.5 --link @link --truth @truth");
+    assert_int_equal(probe(rig), TENON_OK);
+    assert_int_equal(tenon_line_get_api(&rig->line.base)
+                         ->write(&rig->line.base, (const uint8_t *)said, sizeof said - 1, 0),
+                     sizeof said - 1);
+    assert_int_equal(receive(rig, bytes, sizeof bytes, PATIENCE_MS), sizeof bytes);
+    assert_memory_equal(bytes, state_of_3, sizeof state_of_3 - 1);
+    /* 0.5 rad of -12.5 ... 12.5 in 16 bits */
+    assert_memory_equal(bytes + sizeof state_of_3 - 1, "851E", 4);
     assert_int_equal(stop(rig, SIGTERM), 0);
 }
 
@@ -466,6 +491,7 @@ int main(int argc, char **argv)
         RIG_TEST(help_and_version_are_told_on_stdout),
         RIG_TEST(senseless_command_lines_are_explained_with_exit_2),
         RIG_TEST(servo_answers_on_the_terminal_that_is_printed),
+        RIG_TEST(can_motor_answers_behind_an_adapter),
         RIG_TEST(servo_is_deaf_at_another_speed),
         RIG_TEST(answer_takes_the_time_that_a_wire_would),
         RIG_TEST(echo_brings_the_hosts_own_bytes_first),
