@@ -183,36 +183,59 @@ memory_can_read(struct tenon_line *base, uint8_t *out_bytes, size_t capacity, te
     return (int)count;
 }
 
-static int refuse_argument(struct tenon_line *base, float value, float bound)
+/* @return Bytes taken, or TENON_ERR_ARG: *out_wrong is not what a line of frames takes. */
+static int take_frames(struct tenon_memory_can_line *self,
+                       const uint8_t *bytes,
+                       size_t count,
+                       tenon_ns_t now,
+                       float *out_wrong)
 {
-    return tenon_module_refuse(&base->module, TENON_ERR_ARG, TENON_CAUSE_ARGUMENT, value, bound);
+    struct tenon_can_frame frame;
+    size_t taken = 0;
+    *out_wrong = (float)count;
+    if (count % FRAME_SIZE != 0) {
+        return TENON_ERR_ARG;
+    }
+    settle(self, now);
+    for (; taken < count; taken += FRAME_SIZE) {
+        memcpy(&frame, bytes + taken, FRAME_SIZE);
+        *out_wrong = (float)frame.id;
+        if (!tenon_can_frame_is_valid(&frame)) {
+            return TENON_ERR_ARG;
+        }
+        if (!push(&self->to_far, &frame, now)) {
+            break;
+        }
+    }
+    return (int)taken;
 }
 
 static int
 memory_can_write(struct tenon_line *base, const uint8_t *bytes, size_t count, tenon_ns_t now)
 {
     struct tenon_memory_can_line *self = self_of(base);
-    struct tenon_can_frame frame;
-    size_t taken = 0;
+    float wrong = 0.0f;
     if (self->unplugged) {
         return tenon_module_refuse(&base->module, TENON_ERR_IO, TENON_CAUSE_PORT_LOST, 0.0f, 0.0f);
     }
-    if (count % FRAME_SIZE != 0) {
-        return refuse_argument(base, (float)count, (float)FRAME_SIZE);
+    const int taken = take_frames(self, bytes, count, now, &wrong);
+    if (taken < 0) {
+        return tenon_module_refuse(&base->module, TENON_ERR_ARG, TENON_CAUSE_ARGUMENT, wrong, 0.0f);
     }
-    settle(self, now);
-    for (; taken < count; taken += FRAME_SIZE) {
-        memcpy(&frame, bytes + taken, FRAME_SIZE);
-        if (!tenon_can_frame_is_valid(&frame)) {
-            return refuse_argument(base, (float)frame.id, 0.0f);
-        }
-        if (!push(&self->to_far, &frame, now)) {
-            break;
-        }
-    }
-    base->tx_bytes += taken;
-    base->tx_pending = taken < count;
-    return (int)taken;
+    base->tx_bytes += (uint64_t)taken;
+    base->tx_pending = (size_t)taken < count;
+    return taken;
+}
+
+/* Simulated time has one thread: this may be called between the calls of the step, not within. */
+static int memory_can_write_emergency(struct tenon_line *base,
+                                      const uint8_t *bytes,
+                                      size_t count,
+                                      tenon_ns_t now)
+{
+    struct tenon_memory_can_line *self = self_of(base);
+    float wrong = 0.0f;
+    return self->unplugged ? TENON_ERR_IO : take_frames(self, bytes, count, now, &wrong);
 }
 
 static int memory_can_set_baud(struct tenon_line *base, uint32_t baud)
@@ -236,6 +259,7 @@ static const struct tenon_line_api memory_can_api = {
     .read = memory_can_read,
     .write = memory_can_write,
     .set_baud = memory_can_set_baud,
+    .write_emergency = memory_can_write_emergency,
 };
 
 static const struct tenon_driver memory_can_driver = {

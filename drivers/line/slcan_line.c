@@ -42,6 +42,7 @@ static void forget(struct tenon_slcan_line *self)
 static int pass_on(struct tenon_slcan_line *self, int rc)
 {
     self->base.fd = self->port->fd;
+    self->base.due_ns = self->port->due_ns;
     if (rc < 0 && rc != TENON_ERR_AGAIN) {
         self->base.module.diag = self->port->module.diag;
         forget(self);
@@ -381,6 +382,42 @@ static int slcan_write(struct tenon_line *base, const uint8_t *bytes, size_t cou
     return (int)taken;
 }
 
+/*
+ * Past a step that hangs, so nothing of the line's own is touched. The step may have begun a line:
+ * a question for the adapter's state ends it, so that no safe frame is lost to it.
+ */
+static int
+slcan_write_emergency(struct tenon_line *base, const uint8_t *bytes, size_t count, tenon_ns_t now)
+{
+    static const uint8_t question[] = {'F', SLCAN_END};
+    struct tenon_line *const port = from_line(base)->port;
+    const struct tenon_line_api *const api = tenon_line_get_api(port);
+    if (api->write_emergency == NULL || count % FRAME_SIZE != 0) {
+        return api->write_emergency == NULL ? TENON_ERR_IO : TENON_ERR_ARG;
+    }
+    int rc = api->write_emergency(port, question, sizeof question, now);
+    size_t taken = 0;
+    while (rc > 0 && taken < count) {
+        struct tenon_can_frame frame;
+        uint8_t text[SLCAN_FRAME_MAX];
+        memcpy(&frame, bytes + taken, FRAME_SIZE);
+        const size_t length = slcan_encode(text, &frame);
+        rc = length > 0 ? api->write_emergency(port, text, length, now) : TENON_ERR_ARG;
+        if (rc < (int)length) {
+            break;
+        }
+        taken += FRAME_SIZE;
+    }
+    return rc < 0 ? rc : (int)taken;
+}
+
+static int slcan_tend(struct tenon_line *base, tenon_ns_t now)
+{
+    struct tenon_slcan_line *self = from_line(base);
+    const struct tenon_line_api *const api = tenon_line_get_api(self->port);
+    return pass_on(self, api->tend != NULL ? api->tend(self->port, now) : TENON_OK);
+}
+
 static const struct tenon_lifecycle_api slcan_lifecycle = {
     .head = TENON_API_HEAD(struct tenon_lifecycle_api),
     .attach = slcan_attach,
@@ -393,6 +430,8 @@ static const struct tenon_line_api slcan_api = {
     .head = TENON_API_HEAD(struct tenon_line_api),
     .read = slcan_read,
     .write = slcan_write,
+    .write_emergency = slcan_write_emergency,
+    .tend = slcan_tend,
 };
 
 static const struct tenon_driver slcan_driver = {

@@ -20,6 +20,7 @@ static struct {
     size_t input_head;
     unsigned read_count;
     unsigned open_count;
+    unsigned tend_count;
     bool is_gone;
 } port;
 
@@ -97,6 +98,16 @@ static int port_write(struct tenon_line *base, const uint8_t *bytes, size_t coun
     return (int)taken;
 }
 
+static int port_tend(struct tenon_line *base, tenon_ns_t at)
+{
+    if (port.is_gone) {
+        return port_gone();
+    }
+    port.tend_count++;
+    base->due_ns = at + TENON_MS(7);
+    return TENON_OK;
+}
+
 static const struct tenon_lifecycle_api port_life = {
     .head = TENON_API_HEAD(struct tenon_lifecycle_api),
     .probe = port_probe,
@@ -108,6 +119,8 @@ static const struct tenon_line_api port_api = {
     .head = TENON_API_HEAD(struct tenon_line_api),
     .read = port_read,
     .write = port_write,
+    .write_emergency = port_write,
+    .tend = port_tend,
 };
 
 static const struct tenon_driver port_driver = {
@@ -482,6 +495,58 @@ static void port_that_never_runs_dry_does_not_hold_the_cycle_up(void **state)
     }
 }
 
+/* ---- Past the step ---- */
+
+static int emergency(unsigned count)
+{
+    struct tenon_can_frame frames[4];
+    for (unsigned i = 0; i < 4; i++) {
+        frames[i] = (struct tenon_can_frame){.id = i + 1};
+    }
+    return api->write_emergency(&line.base, (const uint8_t *)frames, count * sizeof frames[0], now);
+}
+
+static void emergency_ends_what_was_begun_and_touches_nothing(void **state)
+{
+    static const char *const expected[] = {"t123", "F\r", "t0010\r", "t0020\r", "100\r"};
+    (void)state;
+    port.limit = 4;
+    assert_int_equal(send(0x123, 1), 1);
+    port.limit = SIZE_MAX;
+    const struct tenon_slcan_line before = line;
+    assert_int_equal(emergency(2), 2 * sizeof(struct tenon_can_frame));
+    assert_memory_equal(&line, &before, sizeof line);
+    (void)receive(NULL, 0);
+    check_writes(expected, 5);
+}
+
+static void emergency_says_what_the_port_took(void **state)
+{
+    (void)state;
+    for (size_t limit = 0; limit <= 20; limit++) {
+        (void)open_line(state);
+        port.limit = limit;
+        const size_t whole = limit < 2 ? 0 : (limit - 2) / 6;
+        assert_int_equal(emergency(3), whole * sizeof(struct tenon_can_frame));
+    }
+    port.is_gone = true;
+    assert_int_equal(emergency(1), TENON_ERR_IO);
+}
+
+static void port_is_looked_after_when_it_wants_to_be(void **state)
+{
+    (void)state;
+    port.base.due_ns = now + TENON_MS(7);
+    assert_int_equal(send(1, 1), 1);
+    assert_int_equal(line.base.due_ns, now + TENON_MS(7));
+    assert_int_equal(api->tend(&line.base, now + TENON_MS(7)), TENON_OK);
+    assert_int_equal(port.tend_count, 1);
+    assert_int_equal(line.base.due_ns, now + TENON_MS(14));
+    port.is_gone = true;
+    assert_int_equal(api->tend(&line.base, now + TENON_MS(14)), TENON_ERR_IO);
+    assert_int_equal(line.base.fd, -1);
+}
+
 /* ---- Time ---- */
 
 static void latency_covers_the_characters_of_what_was_sent_and_of_its_answers(void **state)
@@ -522,6 +587,9 @@ int main(void)
         cmocka_unit_test_setup(frames_and_answers_may_come_in_any_mixture_and_in_pieces, open_line),
         cmocka_unit_test_setup(what_does_not_fit_is_kept_for_the_next_read, open_line),
         cmocka_unit_test_setup(port_that_never_runs_dry_does_not_hold_the_cycle_up, open_line),
+        cmocka_unit_test_setup(emergency_ends_what_was_begun_and_touches_nothing, open_line),
+        cmocka_unit_test_setup(emergency_says_what_the_port_took, open_line),
+        cmocka_unit_test_setup(port_is_looked_after_when_it_wants_to_be, open_line),
         cmocka_unit_test_setup(latency_covers_the_characters_of_what_was_sent_and_of_its_answers,
                                open_line),
     };
