@@ -119,9 +119,12 @@ static bool do_special(struct tenon_sim_damiao *motor, const uint8_t *bytes)
 
 /* ---- What it answers ---- */
 
+/* It counts no turns: behind one end of the range comes the other. */
 static double present_rad(const struct tenon_sim_damiao *motor)
 {
-    return motor->plant.angle_rad - motor->zero_rad;
+    const double max = (double)tenon__sim_damiao_float(motor, DAMIAO_P_MAX);
+    const double angle = motor->plant.angle_rad - motor->zero_rad;
+    return angle - 2.0 * max * floor((angle + max) / (2.0 * max));
 }
 
 static uint8_t to_celsius(double celsius)

@@ -351,6 +351,17 @@ static void zero_is_where_it_stood(void **state)
     assert_true(fabs(tenon_sim_damiao_angle_rad(&motors[0]) - 1.5) < 1e-9);
 }
 
+/* Assumed, as the motor driver assumes it; nobody documents it. */
+static void position_begins_again_behind_the_end_of_its_range(void **state)
+{
+    (void)state;
+    tenon_sim_damiao_set_angle(&motors[0], 12.5 + 0.25);
+    assert_true(fabs(ask_state(1, NO_TORQUE).p_rad + 12.25) < 0.001);
+    tenon_sim_damiao_set_angle(&motors[0], -3 * 12.5 - 0.25);
+    assert_true(fabs(ask_state(1, NO_TORQUE).p_rad - 12.25) < 0.001);
+    assert_true(fabs(tenon_sim_damiao_angle_rad(&motors[0]) + 37.75) < 1e-9);
+}
+
 /* ---- Registers ---- */
 
 static void register_that_may_not_be_written_answers_what_it_holds(void **state)
@@ -530,6 +541,7 @@ int main(void)
         cmocka_unit_test_setup(disabled_motor_answers_and_does_not_obey, make_rig),
         cmocka_unit_test_setup(ranges_are_those_of_the_registers, make_rig),
         cmocka_unit_test_setup(zero_is_where_it_stood, make_rig),
+        cmocka_unit_test_setup(position_begins_again_behind_the_end_of_its_range, make_rig),
         cmocka_unit_test_setup(register_that_may_not_be_written_answers_what_it_holds, make_rig),
         cmocka_unit_test_setup(identifiers_change_behind_the_answer_and_last_if_saved, make_rig),
         cmocka_unit_test_setup(commands_count_in_their_own_mode_only, make_rig),
