@@ -261,7 +261,7 @@ static void path_planned_at_the_limits_passes_unchanged(void **state)
     const double speeds[] = {0.01, 0.3, 3.0, 30.0}, per_speed[] = {0.3, 4.0, 100.0};
     const double per_acceleration[] = {0.5, 10.0, 1000.0};
     const double periods[] = {1.25e-4, 1e-3, 4e-3, 2e-2}, ways[] = {1e-3, 0.1, 2.0, 7.0};
-    for (unsigned i = 0; i < 4 * 3 * 3 * 4 * 4; i++) {
+    for (unsigned i = 0; i < 4 * 3 * 3 * 4 * 4; i += TENON_TEST_SHARE) {
         const double v = speeds[i % 4], a = per_speed[i / 4 % 3] * v;
         const double j = per_acceleration[i / 12 % 3] * a, dt = periods[i / 36 % 4];
         const double way = ways[i / 144];
@@ -337,7 +337,7 @@ static void step_ends_at_its_goal_in_time_without_overshoot_and_stays(void **sta
     const double goals[] = {1e-5, -0.001, 0.2, -2.0, 3.0};
     const double speeds[] = {0.1, 1.0, 10.0}, per_speed[] = {0.7, 4.0, 50.0};
     const double periods[] = {2.5e-4, 1e-3, 4e-3, 2e-2};
-    for (unsigned i = 0; i < 5 * 3 * 3 * 4; i++) {
+    for (unsigned i = 0; i < 5 * 3 * 3 * 4; i += TENON_TEST_SHARE) {
         const double v = speeds[i / 5 % 3];
         step_to(goals[i % 5], v, per_speed[i / 15 % 3] * v, periods[i / 45]);
     }

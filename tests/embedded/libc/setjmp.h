@@ -1,0 +1,1 @@
+/* Wanted by tests/tenon_test.h; cmocka.c uses what the compiler brings. */
