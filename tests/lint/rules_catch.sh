@@ -7,7 +7,7 @@ bad=0
 fresh() {
     rm -rf "$out"
     mkdir -p "$out"
-    cp -R include src drivers sim port tools examples tests "$out/"
+    cp -R include src drivers sim port tools examples tests scripts "$out/"
 }
 # Core and drivers emptied but for the lines that must be there: what is to be caught is quicker found.
 bare() {

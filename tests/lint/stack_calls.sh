@@ -6,9 +6,8 @@ set -u
 out=$1
 rm -rf "$out"
 mkdir -p "$out"
-for source in $(find src drivers/codec drivers/bus drivers/motor drivers/reducer drivers/controller -name '*.c') \
-    drivers/line/memory_line.c; do
-    gcc -std=c11 -ffreestanding -fno-pic -fno-pie -fno-stack-protector -U_FORTIFY_SOURCE -Os -ffunction-sections \
+for source in $(scripts/portable_sources); do
+    gcc -std=c11 -ffreestanding -fno-pic -fno-pie -fno-stack-protector -U_FORTIFY_SOURCE -Os -ffunction-sections -fdata-sections \
         -fcallgraph-info=su,da -Iinclude -Isrc -Idrivers/codec -c "$source" -o "$out/$(basename "$source" .c).o" || exit 1
 done
 OBJDUMP=objdump scripts/stack bench/stack_calls.txt "$out" tenon_sched_poll tenon_sched_step

@@ -10,8 +10,8 @@ graph() {
     mkdir -p "$out/objects"
     cat >"$out/fixture.c"
     printf '%s\n' "$1" >"$out/table.txt"
-    gcc -std=c11 -Os -fno-pic -fno-pie -fno-stack-protector -fno-optimize-sibling-calls -ffunction-sections \
-        -fcallgraph-info=su,da -c "$out/fixture.c" -o "$out/objects/fixture.o" || exit 1
+    gcc -std=c11 -Os -fno-pic -fno-pie -fno-stack-protector -fno-optimize-sibling-calls \
+        -ffunction-sections -fdata-sections -fcallgraph-info=su,da -c "$out/fixture.c" -o "$out/objects/fixture.o" || exit 1
     OBJDUMP=objdump scripts/stack "$out/table.txt" "$out/objects" root >"$out/said.txt" 2>&1
 }
 refused() { # CASE TEXT
@@ -50,8 +50,16 @@ tr -d ':,' <"$out/said.txt" | awk '
     bad=1
 }
 
+echo "$api
+static inline int checked(int rc) { return rc < 0 ? -1 : rc; }
+int root(const struct api *api, int x) { return checked(api->run(x)); }" | graph 'call fixture.c:api.run work less' || {
+    echo 'a call within a call is refused:'
+    cat "$out/said.txt"
+    bad=1
+}
+
 echo "$plain" | graph ''
-refused 'an undeclared call' $? 'fixture.c:8:49: no line of'
+refused 'an undeclared call' $? 'fixture.c:8:49: nothing says what api.run calls'
 echo "$plain" | graph 'call fixture.c:api.run work'
 refused 'an undeclared target' $? 'the address of fixture.c:less is taken'
 echo "$plain" | graph 'call fixture.c:api.run work less ghost'
@@ -66,6 +74,33 @@ static APART int back(int x) { return root(tables, x) + 1; }
 const struct api again = {back};
 int root(const struct api *api, int x) { return api->run(x) + 1; }" | graph 'call api.run fixture.c:work fixture.c:less fixture.c:back'
 refused 'recursion through a table' $? 'recursion: root fixture.c:back root'
+
+# What the source itself tells: tables of roles, and arrays by their name.
+role="$api
+struct tenon_pump_api { int head; int (*suck)(int); int (*blow)(int); };
+static const struct tenon_pump_api *tenon_pump_get_api(const struct tenon_pump_api *const *p) { return *p; }
+int root(const struct api *api, int x) { return tenon_pump_get_api((const void *)api)->suck(x); }"
+echo "$role
+const struct tenon_pump_api pump = {
+    .head = 1, .suck = work, .blow = less};" | graph 'call fixture.c:api.run @tables' && grep -q 'fixture.c:work' "$out/said.txt" || {
+    echo 'the table of a role is not read:'
+    cat "$out/said.txt"
+    bad=1
+}
+echo "$role
+static APART int last(int x) { return x; }
+const struct tenon_pump_api pump = {1, work, last};" | graph 'call fixture.c:api.run @tables'
+refused 'a table without the names of methods' $? 'the address of fixture.c:last is taken'
+echo "$role
+static APART int fool(int x) { return root(tables, x) + 1; }
+const struct tenon_pump_api pump = {.suck = fool, .blow = less};" | graph 'call fixture.c:api.run @tables'
+refused 'recursion through a role' $? 'recursion: root fixture.c:fool root'
+echo "$plain" | graph 'table fixture.c:api pump
+call pump.run fixture.c:work fixture.c:less' && grep -q 'fixture.c:work' "$out/said.txt" || {
+    echo 'another name for the table of a role is not known:'
+    cat "$out/said.txt"
+    bad=1
+}
 
 elsewhere="$api
 int root(const struct api *api, int x) { return api->run(x) + other(x); }"
@@ -82,7 +117,7 @@ int root(const struct api *api, int x) { volatile char b[x]; b[0] = 1; return ap
     graph 'call fixture.c:api.run work less'
 refused 'a frame that grows' $? 'root: its frame grows at run time'
 echo "$plain" | graph 'cal fixture.c:api.run work less'
-refused 'a line that means nothing' $? 'table.txt:1: neither call nor library'
+refused 'a line that means nothing' $? 'table.txt:1: neither call nor table nor library'
 
 rm -rf "$out"
 exit $bad

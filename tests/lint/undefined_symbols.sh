@@ -6,8 +6,7 @@ out=$1
 rm -rf "$out"
 mkdir -p "$out"
 bad=0
-for source in $(find src drivers/codec drivers/bus drivers/motor drivers/reducer drivers/controller -name '*.c') \
-    drivers/line/memory_line.c drivers/line/memory_can_line.c drivers/line/slcan_line.c; do
+for source in $(scripts/portable_sources); do
     object=$out/$(echo "$source" | tr / -).o
     ${CC:-cc} -std=c11 -ffreestanding -fno-pic -fno-pie -fno-stack-protector -U_FORTIFY_SOURCE -ffp-contract=off -Os ${CFLAGS:-} \
         -Iinclude -Idrivers -Idrivers/codec -c "$source" -o "$object" || exit 1
