@@ -150,11 +150,11 @@ static int differential_limits(const struct tenon_reducer *reducer,
     const struct tenon_differential_reducer *self = from_reducer(reducer);
     double speed[2];
     double effort[2];
+    limit_positions(self, motors, out_joints);
     for (size_t i = 0; i < 2; i++) {
         speed[i] = (double)motors[i].velocity_max_rad_s * magnitude(self->motor_inverse[i]);
         effort[i] = (double)motors[i].effort_max_nm * magnitude(self->motor[i]);
     }
-    limit_positions(self, motors, out_joints);
     for (size_t i = 0; i < 2; i++) {
         out_joints[i].velocity_rad_s =
             (float)(0.5 * smaller(speed[0], speed[1]) * magnitude(self->joint_inverse[i]));
