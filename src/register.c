@@ -21,16 +21,17 @@ static int check_port(struct tenon_sched *self, const struct tenon_port *port)
 }
 
 int tenon_sched_init_sized(struct tenon_sched *self,
-                           size_t size,
+                           const struct tenon_sizes *sizes,
                            const struct tenon_port *port,
                            tenon_ns_t period_ns,
                            void *memory,
                            size_t memory_size)
 {
-    if (self == NULL) {
+    static const struct tenon_sizes ours = TENON_SIZES;
+    if (self == NULL || sizes == NULL) {
         return TENON_ERR_ARG;
     }
-    if (size != sizeof *self) {
+    if (memcmp(sizes, &ours, sizeof ours) != 0) {
         return TENON_ERR_ABI;
     }
     memset(self, 0, sizeof *self);

@@ -110,9 +110,29 @@ struct tenon_sched {
 #define TENON_SCHED_MEMORY(joints, readers)                                                        \
     (512u + 192u * (joints) + ((readers) > 0u ? ((readers) + 1u) * (32u + 40u * (joints)) : 0u))
 
-/** Initialise; `size` is sizeof *self. Use tenon_sched_init(). */
+/** How big what the program allocates was when it was compiled. Filled in by tenon_sched_init(). */
+struct tenon_sizes {
+    uint32_t sched;      /**< sizeof(struct tenon_sched). */
+    uint32_t wire;       /**< sizeof(struct tenon_wire). */
+    uint32_t joint;      /**< sizeof(struct tenon_joint). */
+    uint32_t drivetrain; /**< sizeof(struct tenon_drivetrain). */
+    uint32_t group;      /**< sizeof(struct tenon_group). */
+    uint32_t reader;     /**< sizeof(struct tenon_reader). */
+    uint32_t producer;   /**< sizeof(struct tenon_producer). */
+};
+
+/** Initialiser of struct tenon_sizes. */
+#define TENON_SIZES                                                                                \
+    {                                                                                              \
+        (uint32_t)sizeof(struct tenon_sched), (uint32_t)sizeof(struct tenon_wire),                 \
+            (uint32_t)sizeof(struct tenon_joint), (uint32_t)sizeof(struct tenon_drivetrain),       \
+            (uint32_t)sizeof(struct tenon_group), (uint32_t)sizeof(struct tenon_reader),           \
+            (uint32_t)sizeof(struct tenon_producer)                                                \
+    }
+
+/** Initialise; `sizes` is TENON_SIZES. Use tenon_sched_init(). */
 TENON_API int tenon_sched_init_sized(struct tenon_sched *self,
-                                     size_t size,
+                                     const struct tenon_sizes *sizes,
                                      const struct tenon_port *port,
                                      tenon_ns_t period_ns,
                                      void *memory,
@@ -129,7 +149,8 @@ TENON_API int tenon_sched_init_sized(struct tenon_sched *self,
  * @param      memory_size  Bytes at memory.
  * @retval TENON_OK      Also remembered for tenon_sched_start(), so it need not be checked here.
  * @retval TENON_ERR_ARG NULL, or a period <= 0.
- * @retval TENON_ERR_ABI The header is of another version than the library.
+ * @retval TENON_ERR_ABI The headers are of another version than the library; nothing is written.
+ *                       Or the port's are.
  * @context setup
  */
 static inline int tenon_sched_init(struct tenon_sched *self,
@@ -138,7 +159,8 @@ static inline int tenon_sched_init(struct tenon_sched *self,
                                    void *memory,
                                    size_t memory_size)
 {
-    return tenon_sched_init_sized(self, sizeof *self, port, period_ns, memory, memory_size);
+    const struct tenon_sizes sizes = TENON_SIZES;
+    return tenon_sched_init_sized(self, &sizes, port, period_ns, memory, memory_size);
 }
 
 /**

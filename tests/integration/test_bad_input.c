@@ -519,9 +519,11 @@ static void program_or_driver_of_another_version(void **state)
     static struct tenon_driver strange;
     (void)state;
     begin();
-    assert_int_equal(tenon_sched_init_sized(&sched, sizeof sched - 8, &arm_port, ARM_PERIOD, memory,
-                                            sizeof memory),
-                     TENON_ERR_ABI);
+    struct tenon_sizes older = TENON_SIZES;
+    older.joint -= 8;
+    assert_int_equal(
+        tenon_sched_init_sized(&sched, &older, &arm_port, ARM_PERIOD, memory, sizeof memory),
+        TENON_ERR_ABI);
     assert_null(tenon_dxl2_motor_init_sized(&servo, sizeof servo + 8, &wire,
                                             &(struct tenon_dxl2_motor_config){.id = 1}));
     assert_null(tenon_dxl2_bus_init_sized(&bus, 1, bus_memory, sizeof bus_memory));

@@ -358,11 +358,19 @@ static void init_refuses_another_abi(void **state)
 {
     (void)state;
     struct tenon_sched *const sched = &rig.sched;
-    const size_t size = sizeof *sched;
-    assert_int_equal(tenon_sched_init_sized(sched, size - 8, &rig.port, 1, rig.memory, 8),
-                     TENON_ERR_ABI);
-    assert_int_equal(tenon_sched_init_sized(sched, size + 8, &rig.port, 1, rig.memory, 8),
-                     TENON_ERR_ABI);
+    for (unsigned i = 0; i < 2 * sizeof(struct tenon_sizes) / sizeof(uint32_t); i++) {
+        struct tenon_sizes sizes = TENON_SIZES;
+        struct tenon_sched before;
+        uint32_t *const size = (uint32_t *)(void *)&sizes + i / 2;
+        *size += i % 2 == 0 ? 8u : -8u;
+        memset(sched, 0x5A, sizeof *sched);
+        before = *sched;
+        assert_int_equal(tenon_sched_init_sized(sched, &sizes, &rig.port, 1, rig.memory, 8),
+                         TENON_ERR_ABI);
+        assert_memory_equal(sched, &before, sizeof before);
+    }
+    assert_int_equal(tenon_sched_init_sized(sched, NULL, &rig.port, 1, rig.memory, 8),
+                     TENON_ERR_ARG);
     for (unsigned i = 0; i < 4; i++) {
         make_tables();
         const struct spoil s = spoil_head(&rig.port.head, i);

@@ -498,8 +498,6 @@ static void what_is_missing_at_init_is_refused_by_start(void **state)
     assert_int_equal(tenon_sched_init(s, &port, 1, NULL, 8), TENON_ERR_ARG);
     port.head.size--;
     assert_int_equal(tenon_sched_init(s, &port, 1, rig.memory, 8), TENON_ERR_ABI);
-    assert_int_equal(tenon_sched_init_sized(s, sizeof *s - 1, &rig_port, 1, rig.memory, 8),
-                     TENON_ERR_ABI);
 }
 
 static void nothing_can_be_added_after_start(void **state)
