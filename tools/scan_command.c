@@ -22,6 +22,24 @@ struct options {
     const char *port;
     uint32_t baud; /* 0: all */
     bool is_json;
+    bool is_verbose;
+};
+
+/* Registers that all models known by name have at the same place. */
+enum { RETURN_DELAY = 9, OPERATING_MODE = 11, TORQUE_ENABLE = 64, BUS_WATCHDOG = 98 };
+enum { MODE_VELOCITY = 1, MODE_CURRENT = 0, MODE_PWM = 16 };
+
+#define RETURN_DELAY_US 2 /* a unit of the register */
+#define WATCHDOG_MS     20
+#define WATCHDOG_HIT    0xFF
+
+/* What a servo does when nobody speaks to it any more, and what decides that. */
+struct silence {
+    int since;    /* firmware that has a bus watchdog; -1: the model is not known */
+    int watchdog; /* register; -1: not there, or not read */
+    int delay;    /* likewise */
+    int mode;
+    int torque;
 };
 
 struct found {
@@ -38,7 +56,7 @@ static struct tenon_dxl2_bus bus;
 static void print_usage(FILE *out)
 {
     (void)fputs(
-        "usage: tenon scan PORT [--baud N | --all-bauds] [--json]\n"
+        "usage: tenon scan PORT [--baud N | --all-bauds] [--json] [--verbose]\n"
         "\n"
         "Asks every ID (0 ... 252) on a serial port for its model and prints one line for each "
         "that answers.\n"
@@ -47,7 +65,9 @@ static void print_usage(FILE *out)
         "\n"
         "  --baud N      speed of the bus, bit/s (57600, as servos come)\n"
         "  --all-bauds   try every speed that Protocol 2.0 servos have, one after the other\n"
-        "  --json        one JSON object a line\n",
+        "  --json        one JSON object a line\n"
+        "  --verbose     also what each servo does when the bus falls silent, and its return "
+        "delay\n",
         out);
 }
 
@@ -65,10 +85,11 @@ static bool parse_baud(const char *text, uint32_t *out)
 
 static int parse(int argc, char **argv, struct options *out)
 {
-    enum { OPTION_BAUD = 256, OPTION_ALL, OPTION_JSON, OPTION_HELP };
+    enum { OPTION_BAUD = 256, OPTION_ALL, OPTION_JSON, OPTION_VERBOSE, OPTION_HELP };
     static const struct option long_options[] = {{"baud", required_argument, NULL, OPTION_BAUD},
                                                  {"all-bauds", no_argument, NULL, OPTION_ALL},
                                                  {"json", no_argument, NULL, OPTION_JSON},
+                                                 {"verbose", no_argument, NULL, OPTION_VERBOSE},
                                                  {"help", no_argument, NULL, OPTION_HELP},
                                                  {NULL, 0, NULL, 0}};
     *out = (struct options){.baud = BAUD_DEFAULT};
@@ -80,6 +101,8 @@ static int parse(int argc, char **argv, struct options *out)
             out->baud = 0;
         } else if (c == OPTION_JSON) {
             out->is_json = true;
+        } else if (c == OPTION_VERBOSE) {
+            out->is_verbose = true;
         } else {
             print_usage(c == OPTION_HELP ? stdout : stderr);
             return c == OPTION_HELP ? EXIT_DONE : EXIT_USAGE;
@@ -114,21 +137,136 @@ static bool open_wire(const struct options *options, uint32_t baud)
     return true;
 }
 
+/* Until it is done. */
+static int ask(struct tenon_request *io_request)
+{
+    const int rc = tenon_wire_submit(&wire, io_request);
+    if (rc < 0) {
+        return rc;
+    }
+    while (io_request->state != TENON_REQUEST_DONE) {
+        if (tenon_posix_cycle(&sched) < 0) {
+            tenon_wire_cancel(&wire, io_request);
+            return TENON_ERR_AGAIN;
+        }
+        if (!tenon_wire_is_up(&wire)) {
+            tenon_wire_cancel(&wire, io_request);
+            return tenon_sched_explain(&sched);
+        }
+    }
+    return io_request->result;
+}
+
+/* A servo that reports a fault answers all the same. @return The byte, or -1. */
+static int read_byte(unsigned id, uint32_t address)
+{
+    struct tenon_request request = {
+        .node = id, .address = address, .operation = TENON_OP_READ, .width = 1, .attempts = 3};
+    return ask(&request) == TENON_OK ? request.data[0] : -1;
+}
+
+static struct silence ask_about_silence(unsigned id, unsigned number, unsigned firmware)
+{
+    struct silence s = {tenon_dxl2_model_watchdog_since((uint16_t)number), -1, -1, -1, -1};
+    if (s.since >= 0) {
+        s.delay = read_byte(id, RETURN_DELAY);
+        s.mode = read_byte(id, OPERATING_MODE);
+        s.torque = read_byte(id, TORQUE_ENABLE);
+        s.watchdog = (int)firmware >= s.since ? read_byte(id, BUS_WATCHDOG) : -1;
+    }
+    return s;
+}
+
+static const char *what_it_keeps_doing(int mode)
+{
+    switch (mode) {
+    case MODE_VELOCITY:
+        return "it turns on at its last goal velocity";
+    case MODE_CURRENT:
+    case MODE_PWM:
+        return "it goes on pushing as last told";
+    default:
+        return "it goes to its last goal and stays there";
+    }
+}
+
+static void print_silence(const struct silence *s, unsigned firmware)
+{
+    const int ms = s->watchdog * WATCHDOG_MS;
+    if (s->since < 0) {
+        (void)puts(
+            "        model not known: what it does when the bus falls silent cannot be told");
+        return;
+    }
+    if (s->delay >= 0) {
+        (void)printf("        return delay  %d us\n", s->delay * RETURN_DELAY_US);
+    }
+    if ((int)firmware < s->since) {
+        (void)printf("        bus watchdog  no: firmware %d and later have it\n"
+                     "        bus silent    %s; it cannot stop by itself\n",
+                     s->since, what_it_keeps_doing(s->mode));
+    } else if (s->watchdog == WATCHDOG_HIT) {
+        (void)puts("        bus watchdog  yes, it has stopped the servo\n"
+                   "        bus silent    it stays stopped, torque as it is");
+    } else if (s->watchdog > 0) {
+        (void)printf("        bus watchdog  yes, %d ms\n"
+                     "        bus silent    it stops after %d ms, torque as it is\n",
+                     ms, ms);
+    } else if (s->watchdog == 0) {
+        (void)printf("        bus watchdog  yes, off (the motor driver sets it)\n"
+                     "        bus silent    %s, until the watchdog is set\n",
+                     what_it_keeps_doing(s->mode));
+    }
+    if (s->torque >= 0) {
+        (void)printf("        torque        %s\n", s->torque != 0 ? "on" : "off");
+    }
+}
+
+static void print_silence_json(const struct silence *s, unsigned firmware)
+{
+    if (s->since >= 0) {
+        (void)printf(", \"bus_watchdog\": %s", (int)firmware >= s->since ? "true" : "false");
+    }
+    if (s->watchdog == WATCHDOG_HIT) {
+        (void)printf(", \"bus_watchdog_has_stopped_it\": true");
+    } else if (s->watchdog >= 0) {
+        (void)printf(", \"bus_watchdog_ms\": %d", s->watchdog * WATCHDOG_MS);
+    }
+    if (s->delay >= 0) {
+        (void)printf(", \"return_delay_us\": %d", s->delay * RETURN_DELAY_US);
+    }
+    if (s->torque >= 0) {
+        (void)printf(", \"torque\": %s", s->torque != 0 ? "true" : "false");
+    }
+}
+
 static void print_found(const struct options *options,
                         unsigned id,
                         const struct tenon_request *ping,
                         uint32_t baud)
 {
     const unsigned number = ping->data[0] | ((unsigned)ping->data[1] << 8);
-    const char *const name = tenon_dxl2_model_name((uint16_t)number);
+    const unsigned firmware = ping->data[2];
+    const char *const known = tenon_dxl2_model_name((uint16_t)number);
+    const char *const name = known != NULL ? known : "unknown";
+    struct silence silence = {0};
+    if (options->is_verbose) {
+        silence = ask_about_silence(id, number, firmware);
+    }
     if (options->is_json) {
         (void)printf("{\"id\": %u, \"model\": \"%s\", \"model_number\": %u, \"firmware\": %u, "
-                     "\"baud\": %lu}\n",
-                     id, name != NULL ? name : "unknown", number, ping->data[2],
-                     (unsigned long)baud);
+                     "\"baud\": %lu",
+                     id, name, number, firmware, (unsigned long)baud);
+        if (options->is_verbose) {
+            print_silence_json(&silence, firmware);
+        }
+        (void)puts("}");
     } else {
-        (void)printf("ID %3u  %-12s model %-5u firmware %-3u %lu baud\n", id,
-                     name != NULL ? name : "unknown", number, ping->data[2], (unsigned long)baud);
+        (void)printf("ID %3u  %-12s model %-5u firmware %-3u %lu baud\n", id, name, number,
+                     firmware, (unsigned long)baud);
+        if (options->is_verbose) {
+            print_silence(&silence, firmware);
+        }
     }
     (void)fflush(stdout);
 }
@@ -137,21 +275,7 @@ static int ping(unsigned id, struct tenon_request *out)
 {
     *out =
         (struct tenon_request){.node = id, .operation = TENON_OP_PING, .width = 3, .attempts = 3};
-    const int rc = tenon_wire_submit(&wire, out);
-    if (rc < 0) {
-        return rc;
-    }
-    while (out->state != TENON_REQUEST_DONE) {
-        if (tenon_posix_cycle(&sched) < 0) {
-            tenon_wire_cancel(&wire, out);
-            return TENON_ERR_AGAIN;
-        }
-        if (!tenon_wire_is_up(&wire)) {
-            tenon_wire_cancel(&wire, out);
-            return tenon_sched_explain(&sched);
-        }
-    }
-    return out->result;
+    return ask(out);
 }
 
 /* @return false when the port failed. */

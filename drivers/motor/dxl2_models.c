@@ -60,3 +60,9 @@ const char *tenon_dxl2_model_name(uint16_t number)
     const struct tenon__dxl2_model *const model = tenon__dxl2_model_find(number);
     return model != NULL ? model->name : NULL;
 }
+
+int tenon_dxl2_model_watchdog_since(uint16_t number)
+{
+    const struct tenon__dxl2_model *const model = tenon__dxl2_model_find(number);
+    return model != NULL ? model->watchdog_since : -1;
+}

@@ -87,7 +87,7 @@ static void open_terminal(struct pty_servos *self)
     assert_int_equal(tcsetattr(self->slave, TCSANOW, &mode), 0);
 }
 
-void pty_servos_start(struct pty_servos *self)
+void pty_servos_make(struct pty_servos *self)
 {
     memset(self, 0, sizeof *self);
     for (unsigned i = 0; i < PTY_SERVOS; i++) {
@@ -97,8 +97,12 @@ void pty_servos_start(struct pty_servos *self)
     }
     tenon_sim_bus_init(&self->bus, self->list, PTY_SERVOS);
     tenon_sim_bus_set_baud(&self->bus, BAUD);
-    tenon_sim_bus_advance(&self->bus, tenon_posix_now());
     open_terminal(self);
+}
+
+void pty_servos_run(struct pty_servos *self)
+{
+    tenon_sim_bus_advance(&self->bus, tenon_posix_now());
     assert_int_equal(pthread_create(&self->thread, NULL, serve, self), 0);
 }
 

@@ -27,8 +27,10 @@ struct pty_servos {
     tenon_ns_t off_ns[PTY_SERVOS];
 };
 
-/** XM430s with IDs 1 and 2 at 1 Mbit/s begin to answer. Big: keep it static. Asserts. */
-void pty_servos_start(struct pty_servos *self);
+/** XM430s with IDs 1 and 2 at 1 Mbit/s; they do not answer yet. Big: keep it static. Asserts. */
+void pty_servos_make(struct pty_servos *self);
+/** They answer until stopped; from now on `servos` are the thread's. Asserts. */
+void pty_servos_run(struct pty_servos *self);
 void pty_servos_stop(struct pty_servos *self);
 bool pty_servos_has_torque(const struct pty_servos *self, unsigned servo);
 /** Its bus watchdog has stopped it. */

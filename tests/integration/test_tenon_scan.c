@@ -5,6 +5,8 @@
 #define _GNU_SOURCE
 #include "tests/tenon_test.h"
 
+#include "tests/fakes/pty_servos.h"
+
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
@@ -17,6 +19,8 @@
 #define ARGUMENTS_MAX 16
 #define PATIENCE_MS   60000
 #define ATTEMPTS      5
+
+enum { FIRMWARE = 6, RETURN_DELAY = 9, OPERATING_MODE = 11, BUS_WATCHDOG = 98 };
 
 static const char *program;
 
@@ -165,6 +169,45 @@ static void those_that_answer_are_listed_and_two_of_one_id_told(void **state)
     assert_int_equal(status, 0);
 }
 
+/* What they cannot do alone is told, and what follows from how they are set. */
+static void verbose_tells_what_each_does_when_the_bus_falls_silent(void **state)
+{
+    static struct pty_servos servos;
+    static const char told[] =
+        "ID   1  xm430-w350   model 1020  firmware 37  1000000 baud\n"
+        "        return delay  500 us\n"
+        "        bus watchdog  no: firmware 38 and later have it\n"
+        "        bus silent    it turns on at its last goal velocity; it cannot stop by itself\n"
+        "        torque        off\n"
+        "ID   2  xm430-w350   model 1020  firmware 45  1000000 baud\n"
+        "        return delay  40 us\n"
+        "        bus watchdog  yes, 100 ms\n"
+        "        bus silent    it stops after 100 ms, torque as it is\n"
+        "        torque        off\n";
+    static const char told_json[] =
+        "\"baud\": 1000000, \"bus_watchdog\": true, \"bus_watchdog_ms\": 100, "
+        "\"return_delay_us\": 40, \"torque\": false}\n";
+    struct rig *rig = *state;
+    pty_servos_make(&servos);
+    assert_int_equal(tenon_sim_servo_poke(&servos.servos[0], OPERATING_MODE, 1, 1), TENON_OK);
+    assert_int_equal(tenon_sim_servo_poke(&servos.servos[1], RETURN_DELAY, 1, 20), TENON_OK);
+    assert_int_equal(tenon_sim_servo_poke(&servos.servos[1], BUS_WATCHDOG, 1, 5), TENON_OK);
+    servos.servos[0].table[FIRMWARE] = 37;
+    pty_servos_run(&servos);
+    assert_int_equal(symlink(servos.name, rig->port), 0);
+    for (int i = 0; i < ATTEMPTS && strcmp(rig->said, told) != 0; i++) {
+        assert_int_equal(scan(rig, "scan @port --baud 1000000 --verbose"), 0);
+    }
+    assert_string_equal(rig->said, told);
+    rig->said[0] = '\0';
+    for (int i = 0; i < ATTEMPTS && strstr(rig->said, told_json) == NULL; i++) {
+        assert_int_equal(scan(rig, "scan @port --baud 1000000 --verbose --json"), 0);
+    }
+    assert_non_null(strstr(rig->said, told_json));
+    assert_non_null(strstr(rig->said, "\"bus_watchdog\": false, \"return_delay_us\": 500"));
+    pty_servos_stop(&servos);
+}
+
 /* It goes on from one speed to the next; after the first find this test has seen enough. */
 static void all_bauds_are_tried_and_json_is_one_object_a_line(void **state)
 {
@@ -226,6 +269,7 @@ int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         RIG_TEST(those_that_answer_are_listed_and_two_of_one_id_told),
+        RIG_TEST(verbose_tells_what_each_does_when_the_bus_falls_silent),
         RIG_TEST(all_bauds_are_tried_and_json_is_one_object_a_line),
         RIG_TEST(a_bus_without_servos_is_told_with_exit_1),
         RIG_TEST(a_port_that_cannot_be_had_is_told_with_exit_1),

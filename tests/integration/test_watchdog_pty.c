@@ -106,7 +106,8 @@ static int make_rig(void **state)
     (void)state;
     memset(&rig, 0, sizeof rig);
     assert_int_equal(pipe2(rig.pipe, O_CLOEXEC), 0);
-    pty_servos_start(&rig.servos);
+    pty_servos_make(&rig.servos);
+    pty_servos_run(&rig.servos);
     return 0;
 }
 

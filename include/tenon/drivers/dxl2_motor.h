@@ -167,6 +167,12 @@ TENON_API size_t tenon_dxl2_motor_changes(const struct tenon_dxl2_motor *self,
  * any */
 TENON_API const char *tenon_dxl2_model_name(uint16_t number);
 
+/**
+ * First firmware of a model that has a bus watchdog: older ones cannot stop by themselves when the
+ * bus falls silent. @return 0: all have it; -1: the model is not known. @context any
+ */
+TENON_API int tenon_dxl2_model_watchdog_since(uint16_t number);
+
 #ifdef __cplusplus
 }
 #endif
