@@ -7,6 +7,7 @@ packages_for() {
         test) packages_for build; echo libcmocka-dev ;;
         demo) packages_for build; echo libcmocka-dev gnuplot-nox ;;
         bench) packages_for build; echo valgrind strace gcc-arm-none-eabi libnewlib-arm-none-eabi ;;
+        lateness) echo rt-tests ;;
         abi) packages_for build; echo abigail-tools git ;;
         ci)
             packages_for test
@@ -24,6 +25,7 @@ have_package() {
         ninja-build) command -v ninja >/dev/null || command -v ninja-build >/dev/null ;;
         gnuplot-nox) command -v gnuplot >/dev/null ;;
         gcc-arm-none-eabi) command -v arm-none-eabi-gcc >/dev/null ;;
+        rt-tests) command -v cyclictest >/dev/null ;;
         abigail-tools) command -v abidiff >/dev/null ;;
         libserialport-dev) command -v pkg-config >/dev/null && pkg-config --exists libserialport ;;
         libcmocka-dev) command -v pkg-config >/dev/null && pkg-config --exists cmocka ;;
