@@ -89,6 +89,12 @@ start_sim --servo xm430-w350:1
 run 0 hello_servo "$port" </dev/null
 has 'elbow at 0\.(49|50|51|52)[0-9]* rad: arrived'
 
+run 0 real_time "$port" 1 </dev/null
+has '[1-9][0-9]* wake-ups, mean [0-9]+ us, 99 % within [0-9]+ us, longest [0-9]+ us late'
+has 'releases missed: [0-9]+; found hanging: 0 times'
+run 1 real_time "$directory/nothing" 1 </dev/null
+has 'start: .*/nothing: there is no such port; .*'
+
 start_sim --servo xm430-w350:1
 say 1.5 up 2 where 0.2 down 0.3 up 2.5 where 0.2 nonsense 0.2 off 0.5 up 0.2 on 0.5 quit | run 0 event_loop "$port"
 [ "$(grep -c 'elbow arrived at' "$output")" = 2 ] || fail "it did not arrive twice"
