@@ -37,10 +37,12 @@ int tenon__refuse(struct tenon_sched *sched, int code, enum tenon_cause cause, c
  */
 void tenon__diag_set(struct tenon_diag *shown, const struct tenon_diag *news)
 {
+    float value = news->value; /* not const: clang's builtin takes a plain pointer */
+    float bound = news->bound;
     __atomic_store_n(&shown->code, (int16_t)TENON_OK, __ATOMIC_RELEASE);
     __atomic_store_n(&shown->cause, news->cause, __ATOMIC_RELEASE);
-    __atomic_store(&shown->value, &news->value, __ATOMIC_RELEASE);
-    __atomic_store(&shown->bound, &news->bound, __ATOMIC_RELEASE);
+    __atomic_store(&shown->value, &value, __ATOMIC_RELEASE);
+    __atomic_store(&shown->bound, &bound, __ATOMIC_RELEASE);
     __atomic_store_n(&shown->subject, news->subject, __ATOMIC_RELEASE);
     __atomic_store_n(&shown->detail, news->detail, __ATOMIC_RELEASE);
     __atomic_store_n(&shown->code, news->code, __ATOMIC_RELEASE);
