@@ -284,6 +284,7 @@ uint8_t tenon__joint_mode(struct tenon_joint *joint);
 void tenon__joint_wish(struct tenon_joint *joint, enum tenon__wish wish);
 void tenon__joint_align(struct tenon_joint *joint);
 bool tenon__joint_motors_follow(struct tenon_joint *joint);
+bool tenon__joint_is_held(struct tenon_joint *joint);
 void tenon__joint_enable(struct tenon_joint *joint);
 void tenon__joint_disable(struct tenon_joint *joint);
 void tenon__joint_follow(struct tenon_joint *joint,
@@ -297,6 +298,7 @@ void tenon__joint_drop(struct tenon_joint *joint, const struct tenon_diag *why);
 void tenon__joint_hold_here(struct tenon_joint *joint, double position_rad);
 void tenon__joint_update(struct tenon_joint *joint, const struct tenon__cycle *cycle);
 void tenon__joint_end_stop(struct tenon_joint *joint);
+int tenon__joints_check_hold(struct tenon_sched *sched);
 
 /* Written by the cyclic thread alone, and looked at by those that command. */
 static inline void tenon__joint_enter(struct tenon_joint *joint, uint8_t status)

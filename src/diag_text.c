@@ -42,6 +42,9 @@ static const char *const sentences[] = {
         "any other a line of bytes",
     [TENON_CAUSE_MODE_UNSUPPORTED] =
         "%s: this motor does not take commands of mode %m; choose a mode it has",
+    [TENON_CAUSE_CANNOT_HOLD] =
+        "%s: in mode %m its motor holds nothing by itself; seat a controller, or choose another "
+        "safe action",
     [TENON_CAUSE_LIMIT_ORDER] =
         "%s: the minimum of the %d (%v) is above the maximum (%b); swap them",
     [TENON_CAUSE_LIMIT_MISSING] = "%s: the limit %d is missing or negative; give a positive one",

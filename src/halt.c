@@ -70,10 +70,48 @@ static uint8_t shared_action(struct tenon_joint *joint)
     return action;
 }
 
+/* A motor that is driven by effort goes on as it is, or falls, unless a controller holds it. */
+static bool is_by_effort(struct tenon_joint *joint)
+{
+    unsigned count;
+    const uint8_t mode = tenon__slot_motor(&tenon__joint_motors(joint, &count)[0])->mode;
+    return mode == TENON_MODE_EFFORT || mode == TENON_MODE_PWM;
+}
+
+/* Braked and held by its controller: it has one, needs it, and it has not failed. */
+bool tenon__joint_is_held(struct tenon_joint *joint)
+{
+    return joint->controller.module != NULL && !joint->is_uncontrolled && is_by_effort(joint);
+}
+
+/*
+ * The set point that is going to be slowed down: that of a path goes on from where it is. One that
+ * was far away is taken no further off than the joint may need to stop.
+ */
+static void seed_brake(struct tenon_joint *joint)
+{
+    const struct tenon_joint_limits *const l = &joint->limits;
+    const float top = l->velocity_rad_s, asked = joint->setpoint.velocity_rad_s;
+    const float speed = tenon__absf(asked) > 0.0f ? asked : joint->state.velocity_rad_s;
+    const double here = joint->state.position_rad;
+    const double way = (double)(0.5f * top * top / l->acceleration_rad_s2);
+    const double low = here < l->position_min_rad ? here : l->position_min_rad;
+    const double high = here > l->position_max_rad ? here : l->position_max_rad;
+    const double goal = tenon__clamp(joint->setpoint.position_rad, here - way, here + way);
+    joint->setpoint = (struct tenon_joint_command){
+        .position_rad = tenon__clamp(goal, low, high),
+        .velocity_rad_s = tenon__clampf(speed, -top, top),
+        .mode = TENON_MODE_POSITION,
+    };
+}
+
 static void brake(struct tenon_joint *joint, uint8_t after)
 {
     if (joint->status == TENON_JOINT_STOPPING && after == TENON_JOINT_ENABLED) {
         return; /* a stop on the way to safety stays one */
+    }
+    if (joint->status != TENON_JOINT_STOPPING && tenon__joint_is_held(joint)) {
+        seed_brake(joint);
     }
     joint->after_stop = after;
     joint->has_setpoint = false;
@@ -92,7 +130,8 @@ static bool halt_one(struct tenon_joint *joint, uint8_t action, uint8_t after)
     }
     const bool can_brake =
         joint->status != TENON_JOINT_ENABLING && tenon__joint_motors_follow(joint);
-    const bool can_hold = can_brake || motors_hold(joint);
+    const bool is_loose = is_by_effort(joint) && !tenon__joint_is_held(joint);
+    const bool can_hold = (can_brake && !is_loose) || motors_hold(joint);
     if (action == TENON_SAFE_LIMP || (action == TENON_SAFE_RAMP && !can_brake) || !can_hold) {
         tenon__joint_enter(joint, after);
         return true;
@@ -142,7 +181,8 @@ void tenon__joint_end_stop(struct tenon_joint *joint)
     tenon__joint_enter(joint, after);
     if (after == TENON_JOINT_DISABLED || after == TENON_JOINT_FAULT) {
         tenon__joint_wish(joint, TENON__WISH_OFF);
-    } else if (after == TENON_JOINT_ENABLED && !joint->has_setpoint) {
+    } else if (after == TENON_JOINT_ENABLED && !joint->has_setpoint &&
+               !tenon__joint_is_held(joint)) { /* else it is its set point that has stopped */
         const bool by_position = tenon__mode_is_position(joint->command.mode);
         joint->setpoint = joint->command;
         if (joint->controller.module != NULL) {
@@ -221,4 +261,18 @@ void tenon__joint_drop(struct tenon_joint *joint, const struct tenon_diag *why)
     } else if (joint->status == TENON_JOINT_DISABLED) {
         tenon__joint_enter(joint, TENON_JOINT_DOWN);
     }
+}
+
+/* --- at start --- */
+
+/* HOLD is refused where nothing would hold. */
+int tenon__joints_check_hold(struct tenon_sched *sched)
+{
+    for (struct tenon_joint *j = sched->joints; j != NULL; j = j->next) {
+        if (j->safe_action == TENON_SAFE_HOLD && j->controller.module == NULL && is_by_effort(j)) {
+            return tenon__refuse_value(sched, TENON_ERR_UNSUPPORTED, TENON_CAUSE_CANNOT_HOLD,
+                                       j->name, (float)tenon__joint_mode(j), 0.0f);
+        }
+    }
+    return TENON_OK;
 }

@@ -89,6 +89,7 @@ void tenon__joint_hold_here(struct tenon_joint *joint, double position_rad)
     };
     tenon__limiter_seed(joint, position_rad);
     joint->command = hold;
+    joint->is_uncontrolled = false;
     if (!joint->has_setpoint) {
         joint->setpoint = hold;
     }
@@ -146,6 +147,9 @@ void tenon__joint_follow(struct tenon_joint *joint,
     joint->setpoint = *command;
     joint->has_setpoint = true;
     tenon__joint_trace(joint, id);
+    if (joint->status == TENON_JOINT_STOPPING && tenon__joint_is_held(joint)) {
+        joint->status = TENON_JOINT_ENABLED; /* it was the set point that was being stopped */
+    }
 }
 
 static int control(struct tenon_joint *joint, float dt_s, struct tenon_joint_command *out_command)
@@ -193,6 +197,7 @@ static bool follow_controller(struct tenon_joint *joint, float dt_s)
     if (rc < 0) {
         joint->last_position_rad = position_rad;
         joint->last_velocity_rad_s = velocity_rad_s;
+        joint->is_uncontrolled = true;
         fail_with(joint, rc,
                   rc == TENON_ERR_PROTO ? TENON_CAUSE_NOT_FINITE : TENON_CAUSE_MODULE_FAILED,
                   (float)rc, 0.0f);
@@ -226,17 +231,33 @@ static void mirror_state(struct tenon_joint *joint)
     joint->last_velocity_rad_s = 0.0f;
 }
 
-static void step_brake(struct tenon_joint *joint, float dt_s)
+/* The set point slows down, and the controller makes efforts of it. @return whether it did. */
+static bool brake_by_controller(struct tenon_joint *joint, float dt_s)
 {
-    joint->is_at_rest = tenon__limiter_brake(joint, &joint->command, dt_s);
+    joint->last_position_rad = joint->setpoint.position_rad;
+    joint->last_velocity_rad_s = joint->setpoint.velocity_rad_s;
+    joint->is_at_rest = tenon__limiter_brake(joint, &joint->setpoint, dt_s);
+    return follow_controller(joint, dt_s);
 }
 
-static void idle(struct tenon_joint *joint)
+static void step_brake(struct tenon_joint *joint, float dt_s)
+{
+    if (tenon__joint_is_held(joint) && brake_by_controller(joint, dt_s)) {
+        return;
+    }
+    if (joint->status == TENON_JOINT_STOPPING) { /* the controller may have ended it */
+        joint->is_at_rest = tenon__limiter_brake(joint, &joint->command, dt_s);
+    }
+}
+
+static void idle(struct tenon_joint *joint, float dt_s)
 {
     const bool has_goal =
         joint->status == TENON_JOINT_FAULT || joint->status == TENON_JOINT_HOLDING;
     if (!has_goal || !tenon__joint_motors_follow(joint)) { /* else its goal stands */
         mirror_state(joint);
+    } else if (joint->status == TENON_JOINT_HOLDING && tenon__joint_is_held(joint)) {
+        (void)follow_controller(joint, dt_s);
     }
 }
 
@@ -247,7 +268,7 @@ static inline void act(struct tenon_joint *joint, float dt_s)
             return;
         }
     } else if (joint->status != TENON_JOINT_STOPPING) {
-        idle(joint);
+        idle(joint, dt_s);
         return;
     }
     if (joint->status == TENON_JOINT_STOPPING) { /* perhaps just now */

@@ -19,7 +19,8 @@ int tenon_sched_start(struct tenon_sched *self)
     if (self->is_started) {
         return tenon__refuse(self, TENON_ERR_STATE, TENON_CAUSE_STARTED, "scheduler");
     }
-    const int rc = tenon__plan_build(self);
+    int rc = tenon__joints_check_hold(self);
+    rc = rc < 0 ? rc : tenon__plan_build(self);
     if (rc < 0) {
         return rc;
     }

@@ -30,6 +30,8 @@ enum tenon_cause {
     TENON_CAUSE_FIELDS, /**< Cyclic fields this bus cannot carry. */
     TENON_CAUSE_MEDIUM, /**< value: medium of the line; bound: medium the bus needs. */
     TENON_CAUSE_MODE_UNSUPPORTED,    /**< value: the mode asked for. */
+    TENON_CAUSE_CANNOT_HOLD,         /**< Safe action HOLD; value: mode of the motor, which holds
+                                        nothing by itself. */
     TENON_CAUSE_LIMIT_ORDER,         /**< value: minimum; bound: maximum below it. */
     TENON_CAUSE_LIMIT_MISSING,       /**< A limit that must be positive is not; detail names it. */
     TENON_CAUSE_LIMIT_OUTSIDE_MODEL, /**< value: limit asked for; bound: what the motor can do;

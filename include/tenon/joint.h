@@ -16,8 +16,8 @@ enum tenon_safe_action {
     TENON_SAFE_RAMP =
         0, /**< Stop category 1: braked at the acceleration limit, then torque off. The default. */
     TENON_SAFE_LIMP = 1, /**< Stop category 0: torque off at once. */
-    /** Stop category 2: braked at the acceleration limit, then held. Effort and PWM modes hold
-     * nothing: they end at effort 0. */
+    /** Stop category 2: braked at the acceleration limit, then held. In effort and PWM modes its
+     * controller brakes and holds; without one tenon_sched_start() refuses it. */
     TENON_SAFE_HOLD = 2
 };
 
@@ -122,6 +122,7 @@ struct tenon_joint {
     bool has_frame;        /* zero or direction differ from the reducer's output */
     bool has_setpoint;     /* a set point to follow was given while being enabled */
     bool is_at_rest;       /* braking is done */
+    bool is_uncontrolled;  /* its controller has failed since torque came on */
     bool is_behind; /* the limiter changed the newest command: the set point is yet to be reached */
     uint8_t after_stop; /* status to enter when braking is done */
 };

@@ -229,6 +229,7 @@ TENON_API int tenon_sched_add_reader(struct tenon_sched *self, struct tenon_read
  * @retval TENON_ERR_FULL   The memory is too small; the diag's bound says how many bytes are
  * needed.
  * @retval TENON_ERR_ARG    Rates are not harmonic.
+ * @retval TENON_ERR_UNSUPPORTED A joint is to HOLD whose motor holds nothing by itself.
  * @return Else the first refusal of any adding call.
  * @context setup
  */

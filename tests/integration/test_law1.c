@@ -138,7 +138,8 @@ static void start(enum tenon_mode mode, bool with_controller, bool with_reducer)
     reducer.motor_count = 1;
     reducer.joint_count = 1;
     motor->base.mode = (uint8_t)mode;
-    joint->safe_action = (uint8_t)(draw() % 3);
+    const bool can_hold = with_controller || (mode != TENON_MODE_EFFORT && mode != TENON_MODE_PWM);
+    joint->safe_action = (uint8_t)(draw() % (can_hold ? 3 : 2));
     joint->motor.restart = &endless;
     joint->reducer.restart = &endless;
     rig_add(&rig);
