@@ -210,6 +210,15 @@ void tenon__event_sched(struct tenon_sched *sched,
                         tenon_ns_t bound);
 void tenon__event_overrun(struct tenon_sched *sched, tenon_ns_t late);
 
+/* --- brake.c --- */
+
+#define TENON__BRAKE_CLOSE_NS TENON_S(1) /* torque waits no longer */
+
+bool tenon__brake_is_there(const struct tenon_slot *slot);
+int tenon__brake_open(struct tenon_slot *slot, tenon_ns_t now);
+void tenon__brake_trust(struct tenon_slot *slot);
+int tenon__brake_close(struct tenon_slot *slot, tenon_ns_t now, bool is_last_try);
+
 /* --- wire.c --- */
 
 void tenon__wire_poll(struct tenon_wire *wire, tenon_ns_t now, tenon_ns_t *io_deadline);
@@ -282,6 +291,7 @@ int tenon__drive_to_joint(const struct tenon__drive *drive,
 bool tenon__drive_is_up(struct tenon_sched *sched, struct tenon_joint *lead, tenon_ns_t now);
 uint8_t tenon__joint_mode(struct tenon_joint *joint);
 void tenon__joint_wish(struct tenon_joint *joint, enum tenon__wish wish);
+void tenon__slot_let_go(struct tenon_sched *sched, struct tenon_slot *slot, bool at_once);
 void tenon__joint_align(struct tenon_joint *joint);
 bool tenon__joint_motors_follow(struct tenon_joint *joint);
 bool tenon__joint_is_held(struct tenon_joint *joint);

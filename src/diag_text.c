@@ -100,6 +100,8 @@ static const char *const sentences[] = {
         "%s: the device refused a request with error %v at address %b; check the setting",
     [TENON_CAUSE_DEVICE_FAULT] =
         "%s: the device reports a fault: %d (code %v); remove its cause, then reset the joint",
+    [TENON_CAUSE_BRAKE] =
+        "%s: its brake has not closed within %b s; secure the load, then look at the brake",
     [TENON_CAUSE_READBACK] =
         "%s: register %v reads back other than written; check the supply, or replace the device",
     [TENON_CAUSE_STALE] = "%s: no sample for %v s (%b s are allowed); check cable and power",

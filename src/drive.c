@@ -351,6 +351,9 @@ static void end_enabling(const struct tenon__drive *drive, const struct tenon__c
     struct tenon_joint_state joints[TENON_COUPLED_MAX];
     for (unsigned i = 0; i < drive->motor_count; i++) {
         const struct tenon_motor *const motor = tenon__slot_motor(&drive->motors[i]);
+        if (tenon__slot_goes_off(&drive->motors[i])) {
+            return; /* this torque is that of the time before */
+        }
         goals[i] = motor->state;
         if (motor->has_command && tenon__mode_is_position(motor->mode)) {
             goals[i].position_rad = motor->command.position_rad;

@@ -56,18 +56,33 @@ static bool may_have_torque(struct tenon_joint *joint)
  * for all. */
 static uint8_t shared_action(struct tenon_joint *joint)
 {
+    static const uint8_t soonest_first[] = {TENON_SAFE_LIMP, TENON_SAFE_RAMP, TENON_SAFE_BRAKE};
     unsigned count;
     struct tenon_joint *const *const siblings = tenon__joint_siblings(joint, &count);
-    uint8_t action = TENON_SAFE_HOLD;
-    for (unsigned i = 0; i < count; i++) {
-        if (siblings[i]->safe_action == TENON_SAFE_LIMP) {
-            return TENON_SAFE_LIMP;
-        }
-        if (siblings[i]->safe_action == TENON_SAFE_RAMP) {
-            action = TENON_SAFE_RAMP;
+    for (size_t k = 0; k < sizeof soonest_first; k++) {
+        for (unsigned i = 0; i < count; i++) {
+            if (siblings[i]->safe_action == soonest_first[k]) {
+                return soonest_first[k];
+            }
         }
     }
-    return action;
+    return TENON_SAFE_HOLD;
+}
+
+/* With these, torque that cannot be ramped away waits for no brake. */
+static bool is_in_a_hurry(uint8_t action)
+{
+    return action == TENON_SAFE_LIMP || action == TENON_SAFE_RAMP;
+}
+
+/* Torque off; where it is not in a hurry, brakes take over first. */
+static void let_go(struct tenon_joint *joint, bool at_once)
+{
+    unsigned count;
+    struct tenon_slot *const motors = tenon__joint_motors(joint, &count);
+    for (unsigned i = 0; i < count; i++) {
+        tenon__slot_let_go(joint->sched, &motors[i], at_once);
+    }
 }
 
 /* A motor that is driven by effort goes on as it is, or falls, unless a controller holds it. */
@@ -132,7 +147,7 @@ static bool halt_one(struct tenon_joint *joint, uint8_t action, uint8_t after)
         joint->status != TENON_JOINT_ENABLING && tenon__joint_motors_follow(joint);
     const bool is_loose = is_by_effort(joint) && !tenon__joint_is_held(joint);
     const bool can_hold = (can_brake && !is_loose) || motors_hold(joint);
-    if (action == TENON_SAFE_LIMP || (action == TENON_SAFE_RAMP && !can_brake) || !can_hold) {
+    if (action == TENON_SAFE_LIMP || (action != TENON_SAFE_HOLD && !can_brake) || !can_hold) {
         tenon__joint_enter(joint, after);
         return true;
     }
@@ -140,7 +155,7 @@ static bool halt_one(struct tenon_joint *joint, uint8_t action, uint8_t after)
         joint->after_stop = TENON_JOINT_HOLDING; /* not before it is known where */
     } else if (!can_brake) {                     /* held by the servo itself */
         tenon__joint_enter(joint, TENON_JOINT_HOLDING);
-    } else if (joint->status != TENON_JOINT_HOLDING || action == TENON_SAFE_RAMP) {
+    } else if (joint->status != TENON_JOINT_HOLDING || action != TENON_SAFE_HOLD) {
         brake(joint, action == TENON_SAFE_HOLD ? TENON_JOINT_HOLDING : after);
     }
     return false;
@@ -151,7 +166,7 @@ static void halt(struct tenon_joint *joint, bool by_request, uint8_t after)
 {
     unsigned count;
     struct tenon_joint *const *const siblings = tenon__joint_siblings(joint, &count);
-    const uint8_t action = by_request ? (uint8_t)TENON_SAFE_RAMP : shared_action(joint);
+    const uint8_t action = by_request ? (uint8_t)TENON_SAFE_BRAKE : shared_action(joint);
     bool torque_off =
         (by_request || action != TENON_SAFE_HOLD) && !is_powered(joint) && may_have_torque(joint);
     for (unsigned i = 0; i < count; i++) {
@@ -159,7 +174,7 @@ static void halt(struct tenon_joint *joint, bool by_request, uint8_t after)
         torque_off |= halt_one(siblings[i], action, is_faulty ? (uint8_t)TENON_JOINT_FAULT : after);
     }
     if (torque_off) {
-        tenon__joint_wish(joint, TENON__WISH_OFF);
+        let_go(joint, is_in_a_hurry(action));
     } else if (joint->status == TENON_JOINT_HOLDING && !tenon__joint_motors_follow(joint)) {
         tenon__joint_wish(joint, TENON__WISH_KEEP);
     }
@@ -180,7 +195,7 @@ void tenon__joint_end_stop(struct tenon_joint *joint)
     const uint8_t after = joint->after_stop;
     tenon__joint_enter(joint, after);
     if (after == TENON_JOINT_DISABLED || after == TENON_JOINT_FAULT) {
-        tenon__joint_wish(joint, TENON__WISH_OFF);
+        let_go(joint, false);
     } else if (after == TENON_JOINT_ENABLED && !joint->has_setpoint &&
                !tenon__joint_is_held(joint)) { /* else it is its set point that has stopped */
         const bool by_position = tenon__mode_is_position(joint->command.mode);
@@ -237,14 +252,19 @@ static void leave_motors(struct tenon_joint *joint)
 {
     unsigned count;
     struct tenon_slot *const motors = tenon__joint_motors(joint, &count);
-    const bool may_hold = shared_action(joint) == TENON_SAFE_HOLD;
+    const uint8_t action = shared_action(joint);
+    const bool may_hold = action == TENON_SAFE_HOLD;
     for (unsigned i = 0; i < count; i++) {
         struct tenon_motor *const motor = tenon__slot_motor(&motors[i]);
         const bool has_goal =
             motor->module.state == TENON_MODULE_ACTIVE || motor->is_holding || motor->has_command;
         const bool holds = may_hold && has_goal && tenon__mode_is_position(motor->mode);
         motor->is_holding = holds;
-        tenon__slot_wish(joint->sched, &motors[i], holds ? TENON__WISH_KEEP : TENON__WISH_OFF);
+        if (holds) {
+            tenon__slot_wish(joint->sched, &motors[i], TENON__WISH_KEEP);
+        } else {
+            tenon__slot_let_go(joint->sched, &motors[i], is_in_a_hurry(action));
+        }
     }
 }
 

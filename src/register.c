@@ -132,9 +132,9 @@ static int check_settings(struct tenon_sched *self, struct tenon_joint *joint, c
         return tenon__refuse(self, TENON_ERR_ARG, TENON_CAUSE_NOT_FINITE, name);
     }
     joint->has_frame = joint->is_reversed || tenon__abs(joint->zero_rad) > 0.0;
-    if (joint->safe_action > TENON_SAFE_HOLD) {
+    if (joint->safe_action > TENON_SAFE_BRAKE) {
         return tenon__refuse_value(self, TENON_ERR_ARG, TENON_CAUSE_ARGUMENT, name,
-                                   (float)joint->safe_action, (float)TENON_SAFE_HOLD);
+                                   (float)joint->safe_action, (float)TENON_SAFE_BRAKE);
     }
     return TENON_OK;
 }

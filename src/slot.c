@@ -6,7 +6,11 @@ enum stage { /* of a module, in module.stage */
              STAGE_PROBE,
              STAGE_CONFIGURE,
              STAGE_ACTIVATE,
-             STAGE_SAFE
+             STAGE_OPEN,  /* the brake opens, torque is on */
+             STAGE_CLOSE, /* the brake closes, torque is still on */
+             STAGE_SAFE,
+             STAGE_SAFE_AGAIN, /* torque off has failed and waits to be tried again */
+             STAGE_CLOSE_LATE  /* the brake closes, torque is off */
 };
 
 enum suspended { /* of a seat, in slot.suspended */
@@ -353,6 +357,14 @@ void tenon__slot_wish(struct tenon_sched *sched, struct tenon_slot *slot, enum t
     }
 }
 
+/* Torque off; a brake that takes over before is waited for, or not. */
+void tenon__slot_let_go(struct tenon_sched *sched, struct tenon_slot *slot, bool at_once)
+{
+    struct tenon_motor *const motor = tenon__slot_motor(slot);
+    motor->lets_go_at_once = at_once || (tenon__slot_goes_off(slot) && motor->lets_go_at_once);
+    tenon__slot_wish(sched, slot, TENON__WISH_OFF);
+}
+
 static bool heals(const struct tenon_diag *diag)
 {
     return diag->code == TENON_ERR_TIMEOUT || diag->code == TENON_ERR_IO ||
@@ -444,6 +456,8 @@ static int call_stage(struct tenon_module *m, tenon_ns_t now)
         return life->configure != NULL ? life->configure(m, now) : TENON_OK;
     case STAGE_ACTIVATE:
         return life->activate != NULL ? life->activate(m, now) : TENON_OK;
+    case STAGE_OPEN:
+        return tenon__brake_open(m->slot, now);
     default:
         return TENON_OK;
     }
@@ -461,6 +475,7 @@ static void come_up(struct tenon_sched *sched, struct tenon_slot *slot)
     m->diag = (struct tenon_diag){.code = TENON_OK};
     if (slot->role == TENON_ROLE_MOTOR) {
         tenon__wire_is_heard(tenon__slot_motor(slot)->wire);
+        tenon__brake_trust(slot);
     }
 }
 
@@ -471,6 +486,8 @@ static void end_stage(struct tenon_sched *sched, struct tenon_slot *slot, tenon_
         enter_stage(slot, STAGE_CONFIGURE, now);
     } else if (m->stage == STAGE_CONFIGURE) {
         come_up(sched, slot);
+    } else if (m->stage == STAGE_ACTIVATE && tenon__brake_is_there(slot)) {
+        enter_stage(slot, STAGE_OPEN, now);
     } else {
         m->state = TENON_MODULE_ACTIVE;
         m->stage = STAGE_NONE;
@@ -514,27 +531,68 @@ static void end_safe(struct tenon_slot *slot)
     }
 }
 
-/* Torque off, repeated until it is. */
-static void run_safe(struct tenon_slot *slot, tenon_ns_t now)
+static bool is_being_made_safe(const struct tenon_module *m)
+{
+    return m->stage == STAGE_CLOSE || m->stage == STAGE_SAFE || m->stage == STAGE_CLOSE_LATE;
+}
+
+static void enter_safe_stage(struct tenon_slot *slot, enum stage stage, tenon_ns_t now)
+{
+    slot->module->stage = (uint8_t)stage;
+    slot->module->progress = 0;
+    slot->module->safe_due = word_after(now, TENON__BRAKE_CLOSE_NS);
+}
+
+/* @return whether to go on. */
+static bool close_brake(struct tenon_sched *sched, struct tenon_slot *slot, tenon_ns_t now)
+{
+    const int rc = tenon__brake_close(slot, now, is_due(now, slot->module->safe_due));
+    if (rc == TENON_ERR_LIMIT) {
+        tenon__slot_fault(sched, slot, now);
+        return false; /* from the beginning, without the brake */
+    }
+    return rc >= 0 ||
+           (slot->module->stage == STAGE_CLOSE && tenon__slot_motor(slot)->lets_go_at_once);
+}
+
+/* @return whether it is off. */
+static bool take_torque(struct tenon_slot *slot, tenon_ns_t now)
 {
     struct tenon_module *const m = slot->module;
-    if (!is_due(now, m->safe_due)) {
-        return;
-    }
-    if (m->stage != STAGE_SAFE) {
-        m->stage = STAGE_SAFE;
-        m->progress = 0;
-    }
     const int rc = m->driver->lifecycle->make_safe(m, now);
-    if (rc == TENON_ERR_AGAIN) {
-        return;
-    }
-    m->stage = STAGE_NONE;
-    if (rc < 0) {
+    if (rc < 0 && rc != TENON_ERR_AGAIN) {
+        m->stage = STAGE_SAFE_AGAIN;
         m->safe_due = word_after(now, SAFE_AGAIN_NS);
+    }
+    return rc >= 0;
+}
+
+/* Torque off, repeated until it is. */
+static void run_safe(struct tenon_sched *sched, struct tenon_slot *slot, tenon_ns_t now)
+{
+    struct tenon_module *const m = slot->module;
+    if (m->stage == STAGE_SAFE_AGAIN && !is_due(now, m->safe_due)) {
         return;
     }
-    end_safe(slot);
+    if (!is_being_made_safe(m)) {
+        enter_safe_stage(slot, STAGE_CLOSE, now);
+    }
+    if (m->stage == STAGE_CLOSE) {
+        if (!close_brake(sched, slot, now)) {
+            return;
+        }
+        enter_safe_stage(slot, STAGE_SAFE, now);
+    }
+    if (m->stage == STAGE_SAFE) {
+        if (!take_torque(slot, now)) {
+            return;
+        }
+        enter_safe_stage(slot, STAGE_CLOSE_LATE, now);
+    }
+    if (close_brake(sched, slot, now)) {
+        m->stage = STAGE_NONE;
+        end_safe(slot);
+    }
 }
 
 static void begin_activate(struct tenon_slot *slot, tenon_ns_t now)
@@ -550,9 +608,9 @@ static void supervise_up(struct tenon_sched *sched, struct tenon_slot *slot, ten
 {
     struct tenon_module *const m = slot->module;
     if (tenon__slot_goes_off(slot)) {
-        run_safe(slot, now);
+        run_safe(sched, slot, now);
     } else if (slot->wish == TENON__WISH_ACTIVE && m->state == TENON_MODULE_READY) {
-        if (m->stage != STAGE_ACTIVATE) {
+        if (m->stage != STAGE_ACTIVATE && m->stage != STAGE_OPEN) {
             begin_activate(slot, now);
         }
         run_stage(sched, slot, now);
@@ -573,17 +631,17 @@ static void supervise_probing(struct tenon_sched *sched, struct tenon_slot *slot
     run_stage(sched, slot, now);
 }
 
-static void supervise_fault(struct tenon_slot *slot, tenon_ns_t now)
+static void supervise_fault(struct tenon_sched *sched, struct tenon_slot *slot, tenon_ns_t now)
 {
     struct tenon_module *const m = slot->module;
     if (!has_ground(slot)) {
         return;
     }
     if (tenon__slot_goes_off(slot)) {
-        run_safe(slot, now);
+        run_safe(sched, slot, now);
     }
     /* Torque off under way is not broken off for a restart, unless it hangs. */
-    const tenon_ns_t patience = m->stage == STAGE_SAFE ? policy_of(slot)->step_timeout_ns : 0;
+    const tenon_ns_t patience = is_being_made_safe(m) ? policy_of(slot)->step_timeout_ns : 0;
     if (m->state == TENON_MODULE_FAULT && is_due(now - patience, m->due)) {
         m->state = TENON_MODULE_RECOVERING;
         m->stage = STAGE_NONE;
@@ -615,7 +673,7 @@ void tenon__slot_supervise(struct tenon_sched *sched,
         break;
     case TENON_MODULE_FAULT:
     case TENON_MODULE_FAILED:
-        supervise_fault(slot, now);
+        supervise_fault(sched, slot, now);
         break;
     case TENON_MODULE_IDLE:
         return;

@@ -70,6 +70,7 @@ enum tenon_cause {
     TENON_CAUSE_DEVICE_REFUSED, /**< The device refused a request; value: its error number; bound:
                                    address. */
     TENON_CAUSE_DEVICE_FAULT, /**< The device reports a fault; value: its bits; detail: in words. */
+    TENON_CAUSE_BRAKE,        /**< The brake has not closed; value: s; bound: allowed. */
     TENON_CAUSE_READBACK,     /**< A register reads back other than written; value: address. */
     /* Supervision while running. */
     TENON_CAUSE_STALE,           /**< value: age of the newest sample, s; bound: allowed. */

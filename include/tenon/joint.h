@@ -18,7 +18,11 @@ enum tenon_safe_action {
     TENON_SAFE_LIMP = 1, /**< Stop category 0: torque off at once. */
     /** Stop category 2: braked at the acceleration limit, then held. In effort and PWM modes its
      * controller brakes and holds; without one tenon_sched_start() refuses it. */
-    TENON_SAFE_HOLD = 2
+    TENON_SAFE_HOLD = 2,
+    /** As RAMP, and torque stays on until its motors' brakes have closed, where they have any.
+     * Where nothing can be braked any more, they close at once. tenon_joint_disable() does the
+     * same. */
+    TENON_SAFE_BRAKE = 3
 };
 
 /** Where a joint is. */

@@ -80,6 +80,17 @@ struct tenon_motor_api {
     int (*command)(struct tenon_motor *self, const struct tenon_motor_command *command);
     /** Optional. Blink the device's light, or stop. @context cyclic thread */
     int (*identify)(struct tenon_motor *self, bool on);
+    /**
+     * Optional (NULL: it has no brake). Close the holding brake, or open it. The core opens it once
+     * torque is on, and closes it before torque goes off, or right after where torque must go at
+     * once. It may be asked to close in any state.
+     * @retval TENON_OK        It has closed (opened).
+     * @retval TENON_ERR_AGAIN Under way: call again. Within a second it must be closed, within the
+     * slot's step_timeout_ns open.
+     * @return Else it cannot (diag filled in); closing is tried again for that second.
+     * @context cyclic
+     */
+    int (*brake)(struct tenon_motor *self, bool is_to_close, tenon_ns_t now);
 };
 
 /** A motor. Storage is the caller's and must not move while it sits in a slot. */
@@ -102,6 +113,9 @@ struct tenon_motor {
     uint32_t gate_count;        /**< Commands the motor gate had to change. Only rises. */
     uint32_t implausible_count; /**< Samples refused because they moved too far. Only rises. */
     uint32_t silent_cycles;     /**< Cycles since the newest sample. Set by the core. */
+    /* private to the core */
+    uint8_t brake;        /* where its brake is; 0: not known to be closed */
+    bool lets_go_at_once; /* torque does not wait for the brake */
 };
 
 /** The motor's vtable. @context any */

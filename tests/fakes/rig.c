@@ -175,6 +175,24 @@ static int motor_command(struct tenon_motor *motor, const struct tenon_motor_com
     return TENON_OK;
 }
 
+static int motor_brake(struct tenon_motor *motor, bool is_to_close, tenon_ns_t now)
+{
+    struct rig_motor *self = (struct rig_motor *)(void *)motor;
+    if (is_to_fail(self, RIG_BRAKE)) {
+        return refuse(self);
+    }
+    if (self->brake_done_ns == 0 || self->brake_goal != is_to_close) {
+        self->brake_goal = is_to_close;
+        self->brake_done_ns = now + self->brake_ns;
+    }
+    if (self->brake_is_stuck || now < self->brake_done_ns) {
+        return TENON_ERR_AGAIN;
+    }
+    self->brake_is_closed = is_to_close;
+    self->brake_done_ns = 0;
+    return TENON_OK;
+}
+
 static const struct tenon_lifecycle_api lifecycle = {
     .head = TENON_API_HEAD(struct tenon_lifecycle_api),
     .probe = motor_probe,
@@ -198,6 +216,29 @@ static const struct tenon_driver motor_driver = {
     .lifecycle = &lifecycle,
     .api = &motor_api.head,
 };
+
+static const struct tenon_motor_api braked_motor_api = {
+    .head = TENON_API_HEAD(struct tenon_motor_api),
+    .read = motor_read,
+    .command = motor_command,
+    .brake = motor_brake,
+};
+
+static const struct tenon_driver braked_motor_driver = {
+    .head = TENON_API_HEAD(struct tenon_driver),
+    .name = "rig_braked_motor",
+    .role = TENON_ROLE_MOTOR,
+    .instance_size = sizeof(struct rig_motor),
+    .lifecycle = &lifecycle,
+    .api = &braked_motor_api.head,
+};
+
+void rig_motor_fit_brake(struct rig_motor *self, tenon_ns_t brake_ns)
+{
+    self->base.module.driver = &braked_motor_driver;
+    self->brake_is_closed = true;
+    self->brake_ns = brake_ns;
+}
 
 struct tenon_motor *rig_motor_init(struct rig_motor *self, enum tenon_mode mode)
 {
@@ -237,6 +278,7 @@ void rig_motor_advance(struct rig_motor *self, tenon_ns_t now)
     } else if (self->torque_is_on && self->base.mode == TENON_MODE_VELOCITY && !self->is_stuck) {
         self->position_rad += (double)self->last.velocity_rad_s * dt_s;
     }
+    self->unheld_count += !self->torque_is_on && !self->brake_is_closed ? 1u : 0u;
     self->now = now;
     self->has_sample = true;
 }

@@ -17,6 +17,7 @@ enum rig_method {
     RIG_RELEASE,
     RIG_READ,
     RIG_COMMAND,
+    RIG_BRAKE,
     RIG_METHODS
 };
 
@@ -40,7 +41,11 @@ struct rig_motor {
     float effort_nm;       /**< ... this. */
     double load_nm;        /**< In effort and PWM modes, on 0.01 kg m2 and 0.05 Nms/rad. */
     double velocity_rad_s; /**< In effort and PWM modes it is worked out, else it may be set. */
+    tenon_ns_t brake_ns;   /**< So long its brake takes; see rig_motor_fit_brake(). */
+    bool brake_is_stuck;   /**< It does not move any more. */
     /* What happened. */
+    bool brake_is_closed;
+    unsigned unheld_count; /**< Times it moved on with neither torque nor brake. */
     unsigned calls[RIG_METHODS];
     bool torque_is_on;
     unsigned on_count; /**< Edges of torque. */
@@ -55,6 +60,8 @@ struct rig_motor {
     unsigned log_count;
     unsigned stray_count; /**< Commands while not ACTIVE, with a wrong mode, or not finite. */
     /* private */
+    tenon_ns_t brake_done_ns; /* of the way it is on; 0: none */
+    bool brake_goal;
     bool is_first;
     tenon_ns_t now;
     bool has_sample;
@@ -62,6 +69,8 @@ struct rig_motor {
 
 /** @return The motor: +-6 rad, 10 rad/s, 2 Nm. */
 struct tenon_motor *rig_motor_init(struct rig_motor *self, enum tenon_mode mode);
+/** Give it a brake, closed. */
+void rig_motor_fit_brake(struct rig_motor *self, tenon_ns_t brake_ns);
 /** Time passes: it moves and makes a sample. */
 void rig_motor_advance(struct rig_motor *self, tenon_ns_t now);
 

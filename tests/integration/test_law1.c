@@ -139,7 +139,10 @@ static void start(enum tenon_mode mode, bool with_controller, bool with_reducer)
     reducer.joint_count = 1;
     motor->base.mode = (uint8_t)mode;
     const bool can_hold = with_controller || (mode != TENON_MODE_EFFORT && mode != TENON_MODE_PWM);
-    joint->safe_action = (uint8_t)(draw() % (can_hold ? 3 : 2));
+    joint->safe_action = (uint8_t)(draw() % 4);
+    if (joint->safe_action == TENON_SAFE_HOLD && !can_hold) {
+        joint->safe_action = TENON_SAFE_BRAKE;
+    }
     joint->motor.restart = &endless;
     joint->reducer.restart = &endless;
     rig_add(&rig);

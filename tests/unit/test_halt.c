@@ -269,6 +269,24 @@ static void a_controller_that_failed_is_used_again_after_the_next_enable(void **
     assert_true(fabs(motor->position_rad - 0.5) < 0.02);
 }
 
+/* Torque off may take a while. What is asked for meanwhile comes after it. */
+static void enable_while_torque_goes_off_waits_for_it(void **state)
+{
+    (void)state;
+    for (unsigned k = 0; k < 40; k++) {
+        start(TENON_MODE_POSITION, TENON_SAFE_RAMP, false);
+        motor->again[RIG_MAKE_SAFE] = 20;
+        motor->again[RIG_ACTIVATE] = 10;
+        assert_int_equal(tenon_joint_disable(joint), TENON_OK);
+        rig_steps(&rig, k);
+        assert_int_equal(tenon_joint_enable(joint), TENON_OK);
+        rig_steps(&rig, 60);
+        assert_int_equal(joint->status, TENON_JOINT_ENABLED);
+        assert_true(motor->torque_is_on);
+        assert_int_equal(joint->fault_count, 0);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -280,6 +298,7 @@ int main(void)
         cmocka_unit_test(a_far_set_point_is_given_up_when_it_is_made_safe),
         cmocka_unit_test(a_stop_brakes_the_set_point_and_leaves_the_joint_enabled),
         cmocka_unit_test(a_controller_that_fails_lets_go_whenever_it_does),
+        cmocka_unit_test(enable_while_torque_goes_off_waits_for_it),
         cmocka_unit_test(a_controller_that_failed_is_used_again_after_the_next_enable),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -200,7 +200,7 @@ static void make_tables(void)
                                          bus_poll,
                                          bus_safe_frame};
     rig.motor_api = (struct tenon_motor_api){TENON_API_HEAD(struct tenon_motor_api), motor_read,
-                                             motor_command, NULL};
+                                             motor_command, NULL, NULL};
     rig.reducer_api = (struct tenon_reducer_api){TENON_API_HEAD(struct tenon_reducer_api), to_joint,
                                                  to_motor, NULL};
     rig.controller_api =
@@ -708,9 +708,9 @@ static void settings_of_a_joint_that_cannot_be_are_refused(void **state)
     rig.joints[0].zero_rad = (double)NAN;
     assert_refused(add_joint(0), TENON_ERR_ARG, TENON_CAUSE_NOT_FINITE, "elbow");
     (void)setup(state);
-    rig.joints[0].safe_action = TENON_SAFE_HOLD + 1;
+    rig.joints[0].safe_action = TENON_SAFE_BRAKE + 1;
     assert_refused(add_joint(0), TENON_ERR_ARG, TENON_CAUSE_ARGUMENT, "elbow");
-    assert_numbers(TENON_SAFE_HOLD + 1, TENON_SAFE_HOLD);
+    assert_numbers(TENON_SAFE_BRAKE + 1, TENON_SAFE_BRAKE);
 }
 
 static void limits_that_contradict_each_other_are_refused(void **state)
