@@ -148,7 +148,8 @@ void tenon__joint_follow(struct tenon_joint *joint,
     joint->has_setpoint = true;
     tenon__joint_trace(joint, id);
     if (joint->status == TENON_JOINT_STOPPING && tenon__joint_is_held(joint)) {
-        joint->status = TENON_JOINT_ENABLED; /* it was the set point that was being stopped */
+        tenon__joint_enter(joint,
+                           TENON_JOINT_ENABLED); /* it was the set point that was being stopped */
     }
 }
 

@@ -635,6 +635,7 @@ static void supervise_fault(struct tenon_sched *sched, struct tenon_slot *slot, 
 {
     struct tenon_module *const m = slot->module;
     if (!has_ground(slot)) {
+        m->due = is_due(now, m->due) ? word_of(now) : m->due; /* its ground may be long away */
         return;
     }
     if (tenon__slot_goes_off(slot)) {

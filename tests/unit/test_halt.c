@@ -287,6 +287,26 @@ static void enable_while_torque_goes_off_waits_for_it(void **state)
     }
 }
 
+#define HOUR TENON_S(3600)
+
+static void torque_goes_off_however_long_the_host_is_up(void **state)
+{
+    (void)state;
+    for (tenon_ns_t since = 0; since < 170 * HOUR; since += 7 * HOUR) {
+        for (tenon_ns_t pause = 0; pause < 170 * HOUR; pause += 13 * HOUR) {
+            rig_make(&rig, 1);
+            rig.now = since + 1;
+            joint->safe_action = TENON_SAFE_LIMP;
+            rig_start_enabled(&rig);
+            rig.now += pause;
+            rig_step(&rig);
+            tenon_sched_estop(&rig.sched);
+            rig_step(&rig);
+            assert_false(motor->torque_is_on);
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -298,6 +318,7 @@ int main(void)
         cmocka_unit_test(a_far_set_point_is_given_up_when_it_is_made_safe),
         cmocka_unit_test(a_stop_brakes_the_set_point_and_leaves_the_joint_enabled),
         cmocka_unit_test(a_controller_that_fails_lets_go_whenever_it_does),
+        cmocka_unit_test(torque_goes_off_however_long_the_host_is_up),
         cmocka_unit_test(enable_while_torque_goes_off_waits_for_it),
         cmocka_unit_test(a_controller_that_failed_is_used_again_after_the_next_enable),
     };

@@ -537,6 +537,29 @@ static void a_wire_that_comes_and_goes_costs_the_motor_no_restart(void **state)
     }
 }
 
+/* Over a weekend, say: longer than the words that times are kept in compare. */
+static void a_motor_comes_back_however_long_its_wire_was_away(void **state)
+{
+    (void)state;
+    for (unsigned days = 1; days < 8; days++) {
+        line_is_gone = false;
+        make_with_wire();
+        rig_start(&rig);
+        rig_steps(&rig, 10);
+        bus_result = TENON_ERR_IO;
+        line_is_gone = true;
+        rig_steps(&rig, 2);
+        bus_result = TENON_OK;
+        for (unsigned hour = 0; hour < 24 * days; hour++) {
+            rig.now += TENON_S(3600);
+            rig_steps(&rig, 2);
+        }
+        line_is_gone = false;
+        rig_steps(&rig, 300);
+        assert_int_equal(state_of(), TENON_MODULE_READY);
+    }
+}
+
 static void the_fall_of_a_wire_is_told_by_its_line_alone(void **state)
 {
     struct tenon_event event;
@@ -676,6 +699,7 @@ int main(void)
         cmocka_unit_test(a_restart_waits_for_torque_off_under_way),
         cmocka_unit_test(a_motor_waits_for_its_wire_and_spends_no_restart),
         cmocka_unit_test(a_wire_that_comes_and_goes_costs_the_motor_no_restart),
+        cmocka_unit_test(a_motor_comes_back_however_long_its_wire_was_away),
         cmocka_unit_test(the_fall_of_a_wire_is_told_by_its_line_alone),
         cmocka_unit_test(a_slow_joint_notices_a_fault_that_heals_between_its_cycles),
         cmocka_unit_test(a_seat_refuses_what_does_not_fit_and_start_says_it_again),
