@@ -160,7 +160,7 @@ static void as_many_commands_fit_as_the_memory_was_made_for(void **state)
         assert_true(p.queue.capacity >= 5);
         assert_true((uint8_t *)(p.queue.entries + p.queue.capacity) <=
                     bytes + skew + TENON_PRODUCER_MEMORY(5));
-        assert_int_equal((uintptr_t)p.queue.entries % sizeof(uint64_t), 0);
+        assert_int_equal((uintptr_t)p.queue.entries % _Alignof(double), 0);
     }
 }
 
