@@ -30,12 +30,36 @@ static inline void tenon__store8(uint8_t *byte, uint8_t value)
     __atomic_store_n(byte, value, __ATOMIC_RELAXED);
 }
 
-/* Where a load of 64 bits is one instruction; elsewhere what is read so changes only by setup. */
+/* Numbers are moved by their bits: compilers differ in whether they load a const float atomically.
+ */
+typedef uint32_t __attribute__((may_alias)) tenon__bits32;
+typedef uint64_t __attribute__((may_alias)) tenon__bits64;
+
+static inline float tenon__load_float(const float *number)
+{
+    const tenon__bits32 bits =
+        __atomic_load_n((const tenon__bits32 *)(const void *)number, __ATOMIC_ACQUIRE);
+    float value;
+    memcpy(&value, &bits, sizeof value);
+    return value;
+}
+
+static inline void tenon__store_float(float *number, float value)
+{
+    tenon__bits32 bits;
+    memcpy(&bits, &value, sizeof bits);
+    __atomic_store_n((tenon__bits32 *)(void *)number, bits, __ATOMIC_RELEASE);
+}
+
+/* Where a load of 64 bits is one instruction; elsewhere what is read so is written anew with the
+ * same bits only. */
 static inline double tenon__load_double(const double *number)
 {
 #if UINTPTR_MAX == UINT64_MAX
+    const tenon__bits64 bits =
+        __atomic_load_n((const tenon__bits64 *)(const void *)number, __ATOMIC_RELAXED);
     double value;
-    __atomic_load(number, &value, __ATOMIC_RELAXED);
+    memcpy(&value, &bits, sizeof value);
     return value;
 #else
     return *number;
@@ -45,7 +69,9 @@ static inline double tenon__load_double(const double *number)
 static inline void tenon__store_double(double *number, double value)
 {
 #if UINTPTR_MAX == UINT64_MAX
-    __atomic_store(number, &value, __ATOMIC_RELAXED);
+    tenon__bits64 bits;
+    memcpy(&bits, &value, sizeof bits);
+    __atomic_store_n((tenon__bits64 *)(void *)number, bits, __ATOMIC_RELAXED);
 #else
     *number = value;
 #endif
@@ -309,6 +335,11 @@ void tenon__joint_hold_here(struct tenon_joint *joint, double position_rad);
 void tenon__joint_update(struct tenon_joint *joint, const struct tenon__cycle *cycle);
 void tenon__joint_end_stop(struct tenon_joint *joint);
 int tenon__joints_check_hold(struct tenon_sched *sched);
+
+static inline void tenon__joint_set_frame(struct tenon_joint *joint)
+{
+    joint->has_frame = joint->is_reversed || tenon__abs(joint->zero_rad) > 0.0;
+}
 
 /* Written by the cyclic thread alone, and looked at by those that command. */
 static inline void tenon__joint_enter(struct tenon_joint *joint, uint8_t status)

@@ -37,12 +37,10 @@ int tenon__refuse(struct tenon_sched *sched, int code, enum tenon_cause cause, c
  */
 void tenon__diag_set(struct tenon_diag *shown, const struct tenon_diag *news)
 {
-    float value = news->value; /* not const: clang's builtin takes a plain pointer */
-    float bound = news->bound;
     __atomic_store_n(&shown->code, (int16_t)TENON_OK, __ATOMIC_RELEASE);
     __atomic_store_n(&shown->cause, news->cause, __ATOMIC_RELEASE);
-    __atomic_store(&shown->value, &value, __ATOMIC_RELEASE);
-    __atomic_store(&shown->bound, &bound, __ATOMIC_RELEASE);
+    tenon__store_float(&shown->value, news->value);
+    tenon__store_float(&shown->bound, news->bound);
     __atomic_store_n(&shown->subject, news->subject, __ATOMIC_RELEASE);
     __atomic_store_n(&shown->detail, news->detail, __ATOMIC_RELEASE);
     __atomic_store_n(&shown->code, news->code, __ATOMIC_RELEASE);
@@ -53,8 +51,8 @@ bool tenon__diag_get(const struct tenon_diag *shown, struct tenon_diag *out)
 {
     out->code = __atomic_load_n(&shown->code, __ATOMIC_ACQUIRE);
     out->cause = __atomic_load_n(&shown->cause, __ATOMIC_ACQUIRE);
-    __atomic_load(&shown->value, &out->value, __ATOMIC_ACQUIRE);
-    __atomic_load(&shown->bound, &out->bound, __ATOMIC_ACQUIRE);
+    out->value = tenon__load_float(&shown->value);
+    out->bound = tenon__load_float(&shown->bound);
     out->subject = __atomic_load_n(&shown->subject, __ATOMIC_ACQUIRE);
     out->detail = __atomic_load_n(&shown->detail, __ATOMIC_ACQUIRE);
     if (__atomic_load_n(&shown->code, __ATOMIC_ACQUIRE) != out->code) {

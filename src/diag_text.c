@@ -104,6 +104,14 @@ static const char *const sentences[] = {
         "%s: its brake has not closed within %b s; secure the load, then look at the brake",
     [TENON_CAUSE_READBACK] =
         "%s: register %v reads back other than written; check the supply, or replace the device",
+    [TENON_CAUSE_SAVED_DAMAGED] =
+        "%s: cut off or altered (%v bytes, %b are needed); calibrate anew, or use a copy",
+    [TENON_CAUSE_SAVED_VERSION] =
+        "%s: of version %v, which this library (version %b) does not read; calibrate anew",
+    [TENON_CAUSE_SAVED_OTHER] =
+        "%s: what was saved does not fit (%d); use what was saved of this machine, or calibrate",
+    [TENON_CAUSE_TURNS_LOST] =
+        "%s: its position cannot be trusted (it stands %v turns from where it was saved); home it",
     [TENON_CAUSE_STALE] = "%s: no sample for %v s (%b s are allowed); check cable and power",
     [TENON_CAUSE_BUS_SILENT] = "%s: nobody on this wire has answered for %v s (%b s are allowed); "
                                "check the power of the devices and the cable",

@@ -131,7 +131,7 @@ static int check_settings(struct tenon_sched *self, struct tenon_joint *joint, c
     if (!tenon__is_finite(joint->zero_rad)) {
         return tenon__refuse(self, TENON_ERR_ARG, TENON_CAUSE_NOT_FINITE, name);
     }
-    joint->has_frame = joint->is_reversed || tenon__abs(joint->zero_rad) > 0.0;
+    tenon__joint_set_frame(joint);
     if (joint->safe_action > TENON_SAFE_BRAKE) {
         return tenon__refuse_value(self, TENON_ERR_ARG, TENON_CAUSE_ARGUMENT, name,
                                    (float)joint->safe_action, (float)TENON_SAFE_BRAKE);
@@ -436,8 +436,9 @@ struct tenon_wire *tenon_sched_next_wire(const struct tenon_sched *self,
 /* What is not aligned at the beginning is left unused. */
 static void give_entries(struct tenon_command_queue *queue, void *memory, size_t size)
 {
-    const size_t skew = (size_t)((uintptr_t)memory % sizeof(uint64_t));
-    const size_t skipped = skew == 0 ? 0 : sizeof(uint64_t) - skew;
+    const size_t align = _Alignof(struct tenon_command_entry);
+    const size_t skew = (size_t)((uintptr_t)memory % align);
+    const size_t skipped = skew == 0 ? 0 : align - skew;
     const size_t rest = size > skipped ? size - skipped : 0;
     const size_t count = rest / sizeof(struct tenon_command_entry);
     queue->entries = (void *)((uint8_t *)memory + skipped);

@@ -317,6 +317,7 @@ static int step_ping(struct tenon_dxl2_motor *self, tenon_ns_t now)
         self->was_configured = false;
     }
     self->model_number = number;
+    self->base.model = number;
     self->model_name = self->model->name;
     self->firmware = self->request.data[2];
     return TENON_OK;
@@ -422,7 +423,7 @@ static int step_reboot(struct tenon_dxl2_motor *self, tenon_ns_t now)
     if (rc == TENON_OK) {
         self->was_rebooted = true;
         self->reboot_count++;
-        self->turns_lost = self->turns_lost || dxl2_layout(self)->counts_turns;
+        self->base.is_unhomed |= dxl2_layout(self)->counts_turns ? 1 : 0;
         self->until_ns = now + REBOOT_MAX_NS;
     }
     return rc;
@@ -604,7 +605,7 @@ static int step_read_watchdog(struct tenon_dxl2_motor *self, tenon_ns_t now)
     self->health.watchdog_tripped = found == DXL2_WATCHDOG_TRIPPED;
     if (self->was_configured && self->watchdog != 0 && found == 0 &&
         dxl2_layout(self)->counts_turns) {
-        self->turns_lost = true; /* we had set it: the servo has lost its RAM since */
+        self->base.is_unhomed = 1; /* we had set it: the servo has lost its RAM since */
     }
     return TENON_OK;
 }

@@ -72,6 +72,11 @@ enum tenon_cause {
     TENON_CAUSE_DEVICE_FAULT, /**< The device reports a fault; value: its bits; detail: in words. */
     TENON_CAUSE_BRAKE,        /**< The brake has not closed; value: s; bound: allowed. */
     TENON_CAUSE_READBACK,     /**< A register reads back other than written; value: address. */
+    /* What was saved of joints. */
+    TENON_CAUSE_SAVED_DAMAGED, /**< value: bytes given; bound: bytes it should have. */
+    TENON_CAUSE_SAVED_VERSION, /**< value: its version; bound: ours. */
+    TENON_CAUSE_SAVED_OTHER,   /**< It is of other joints; detail says what differs. */
+    TENON_CAUSE_TURNS_LOST,    /**< value: turns from where it was saved; bound: allowed. */
     /* Supervision while running. */
     TENON_CAUSE_STALE,           /**< value: age of the newest sample, s; bound: allowed. */
     TENON_CAUSE_BUS_SILENT,      /**< Nobody on the wire answers any more; value: silence, s; bound:

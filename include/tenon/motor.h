@@ -102,9 +102,13 @@ struct tenon_motor {
     struct tenon_bus_device
         *device; /**< Its place on the bus; NULL without one. Set by the driver's init. */
     struct tenon_motor_limits limits; /**< Valid once READY. Set by the driver. */
+    uint16_t model;  /**< Which one answered, in its maker's numbers; 0: not known. Set by probe. */
     uint8_t mode;    /**< enum tenon_mode it was configured for. Set by the driver. */
     bool is_holding; /**< Set by configure when torque was found on (host restarted): taken over as
                         it is. */
+    uint8_t is_unhomed; /**< 1: its position is not to be trusted: off by whole turns since it was
+                           without power, or its horn sits on another tooth. Set by the driver;
+                           cleared by the core when the calibration is accepted. */
     struct tenon_motor_state state;     /**< Newest sample. Set by the core. */
     struct tenon_motor_command command; /**< Newest command that passed the gate. Set by the core,
                                            and by activate (see has_command). */

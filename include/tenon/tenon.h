@@ -14,6 +14,7 @@
 #include "tenon/drivers/passthrough_controller.h"
 #include "tenon/drivers/ratio_reducer.h"
 #include "tenon/drivers/slcan_line.h"
+#include "tenon/persist.h"
 #include "tenon/sched.h"
 #include "tenon/version.h"
 

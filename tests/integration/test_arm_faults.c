@@ -484,7 +484,7 @@ static void servo_that_loses_power_comes_back_without_torque(void **state)
         arm_run(&arm, TENON_S(4));
         assert_int_equal(joint(sick)->status, TENON_JOINT_FAULT);
         assert_false(arm_has_torque(&arm, sick));
-        assert_true(arm.host->motors[sick].turns_lost);
+        assert_true(arm.host->motors[sick].base.is_unhomed);
         for (unsigned i = 0; i < arm.count; i++) {
             assert_true(i == sick || joint(i)->status == TENON_JOINT_ENABLED);
         }

@@ -18,7 +18,7 @@ check() {
 
 freestanding='<(stdbool|stddef|stdint|limits|float|stdarg|stdalign|stdnoreturn|iso646)\.h>'
 # Roles and nouns, but no header of a driver, of the simulation or of a port.
-roles='"tenon/(base|version|diag|module|line|bus|motor|reducer|sensor|controller|joint|group|drivetrain|sched|timing|trace|port)\.h"'
+roles='"tenon/(base|version|diag|module|line|bus|motor|reducer|sensor|controller|joint|group|drivetrain|sched|timing|trace|port|event|producer|persist)\.h"'
 
 rules() {
     allowed="$freestanding

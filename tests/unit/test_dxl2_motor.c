@@ -438,7 +438,7 @@ static void a_latched_error_is_told_in_words_and_rebooted_away_only_after_a_faul
         assert_int_equal(bring_up(&rig), TENON_OK);
         assert_int_equal(rig.servo.reboot_count, 1);
         assert_int_equal(rig.motor.reboot_count, 1);
-        assert_true(rig.motor.turns_lost);
+        assert_true(rig.motor.base.is_unhomed);
         assert_int_equal(node_of(&rig)->table[98], 10); /* configured after the reboot */
         assert_int_equal(node_of(&rig)->table[TORQUE], 0);
         assert_int_equal(rig.servo.torque_on_count, 0);
@@ -933,7 +933,7 @@ static void lost_power_loses_turns_only_where_turns_are_counted(void **state)
         fake_dxl2_power_cycle(&rig.servo);
         recover(&rig);
         assert_int_equal(bring_up(&rig), TENON_OK);
-        assert_int_equal(rig.motor.turns_lost, i == 1);
+        assert_int_equal(rig.motor.base.is_unhomed, i == 1);
         assert_false(rig.motor.base.is_holding);
     }
 }

@@ -73,10 +73,7 @@ struct tenon_dxl2_motor {
     const char *model_name;                /**< Static; NULL until probed. */
     uint16_t model_number;                 /**< Found by probe; 0 before. */
     uint8_t firmware;                      /**< Found by probe. */
-    bool turns_lost; /**< It was without power or rebooted since it was first configured, in a mode
-                          that counts turns: its position may be off by whole turns. Cleared by the
-                          application. */
-    uint32_t reboot_count; /**< Reboots by configure. Only rises. */
+    uint32_t reboot_count;                 /**< Reboots by configure. Only rises. */
     /* private */
     const struct tenon__dxl2_model *model;
     struct tenon_dxl2_motor_config config;
