@@ -8,6 +8,13 @@ packages_for() {
         demo) packages_for build; echo libcmocka-dev gnuplot-nox ;;
         bench) packages_for build; echo valgrind strace gcc-arm-none-eabi libnewlib-arm-none-eabi ;;
         lateness) echo rt-tests ;;
+        embedded)
+            packages_for test
+            echo clang qemu-user qemu-system-arm qemu-system-misc gcc-arm-none-eabi gcc-riscv64-unknown-elf
+            echo gcc-i686-linux-gnu libc6-dev-i386-cross libcmocka-dev:i386
+            echo gcc-arm-linux-gnueabihf libc6-dev-armhf-cross libcmocka-dev:armhf
+            echo gcc-s390x-linux-gnu libc6-dev-s390x-cross libcmocka-dev:s390x
+            ;;
         abi) packages_for build; echo abigail-tools git ;;
         ci)
             packages_for test
@@ -24,8 +31,10 @@ have_package() {
     case $1 in
         ninja-build) command -v ninja >/dev/null || command -v ninja-build >/dev/null ;;
         gnuplot-nox) command -v gnuplot >/dev/null ;;
-        gcc-arm-none-eabi) command -v arm-none-eabi-gcc >/dev/null ;;
         rt-tests) command -v cyclictest >/dev/null ;;
+        gcc-*) command -v "${1#gcc-}-gcc" >/dev/null ;;
+        qemu-user) command -v qemu-arm >/dev/null && command -v qemu-s390x >/dev/null ;;
+        qemu-system-misc) command -v qemu-system-riscv32 >/dev/null ;;
         abigail-tools) command -v abidiff >/dev/null ;;
         libserialport-dev) command -v pkg-config >/dev/null && pkg-config --exists libserialport ;;
         libcmocka-dev) command -v pkg-config >/dev/null && pkg-config --exists cmocka ;;
@@ -34,14 +43,17 @@ have_package() {
     esac
 }
 
-# apt_get ARGS...: as root, or with sudo.
-apt_get() {
-    local run=(env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300 -q -y "$@")
+# as_root COMMAND...: with sudo where that is needed.
+as_root() {
     if [ "$(id -u)" = 0 ]; then
-        "${run[@]}"
+        "$@"
     else
-        sudo "${run[@]}"
+        sudo "$@"
     fi
+}
+
+apt_get() {
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300 -q -y "$@"
 }
 
 # ensure_packages SET...: install what is missing of the sets; where that is not possible, name it and stop.
@@ -58,9 +70,14 @@ ensure_packages() {
         exit 1
     fi
     echo "installing: ${missing[*]}" >&2
+    for package in "${missing[@]}"; do
+        [[ $package != *:* ]] || as_root dpkg --add-architecture "${package#*:}" || exit 1
+    done
     for try in 1 2 3; do
-        # Another program may hold the lists, or the mirror be slow: once more, then give up.
-        if apt_get update >/dev/null && apt_get install --no-install-recommends "${missing[@]}" >/dev/null; then
+        # Another program may hold the lists, or the mirror be slow: once more, then give up. A list that is not there
+        # does no harm if none of the packages is in it.
+        apt_get update >/dev/null
+        if apt_get install --no-install-recommends "${missing[@]}" >/dev/null; then
             return 0
         fi
         [ "$try" = 3 ] || sleep $((try * 5))

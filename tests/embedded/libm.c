@@ -54,6 +54,11 @@ long long llround(double x)
     return x < 0.0 ? -n : n;
 }
 
+double round(double x)
+{
+    return fabs(x) < 0x1p52 ? (double)llround(x) : x;
+}
+
 long lround(double x)
 {
     return (long)llround(x);

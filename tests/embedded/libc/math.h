@@ -11,6 +11,7 @@ float fabsf(float x);
 double fmin(double a, double b);
 double fmax(double a, double b);
 double floor(double x);
+double round(double x);
 double ceil(double x);
 long lround(double x);
 long lroundf(float x);
