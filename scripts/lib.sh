@@ -6,7 +6,7 @@ packages_for() {
         build) echo cmake gcc g++ make ninja-build pkg-config libserialport-dev ;;
         test) packages_for build; echo libcmocka-dev ;;
         demo) packages_for build; echo libcmocka-dev gnuplot-nox ;;
-        bench) packages_for build; echo valgrind strace gcc-arm-none-eabi libnewlib-arm-none-eabi ;;
+        bench) packages_for build; echo valgrind strace gcc-arm-none-eabi libnewlib-arm-none-eabi qemu-system-arm ;;
         lateness) echo rt-tests ;;
         embedded)
             packages_for test
@@ -20,7 +20,7 @@ packages_for() {
             packages_for test
             packages_for abi
             echo clang clang-tidy clang-format cppcheck libclang-rt-14-dev doxygen valgrind
-            echo gcc-arm-none-eabi libnewlib-arm-none-eabi
+            echo gcc-arm-none-eabi libnewlib-arm-none-eabi qemu-system-arm
             ;;
         *) echo "packages_for: $1?" >&2; return 1 ;;
     esac
