@@ -104,6 +104,13 @@ run && wrong 'a commit that does not tell passes'
 echo '- Things have a shade.' >>CHANGELOG.md
 git add -A && git -c user.name=test -c user.email=test@example.org commit -q --amend -m told
 run || wrong 'a change that is told fails'
+echo '- Things have a size.' >>CHANGELOG.md
+commit ahead
+sed -i 's/unsigned char shade;/& int size;/' include/tenon/thing.h
+run --update || wrong 'another change cannot be agreed'
+run || wrong 'a change that was told before it is committed fails'
+commit later
+run || wrong 'a change that was told before fails'
 
 cd / && rm -rf "$out"
 exit $bad
