@@ -86,7 +86,7 @@ int tenon_posix_realtime(const struct tenon_posix_realtime_config *config,
 {
     static const struct tenon_posix_realtime_config defaults = {0, 0, false};
     const struct tenon_posix_realtime_config *const c = config != NULL ? config : &defaults;
-    struct tenon_diag unwanted;
+    struct tenon_diag unwanted = {.code = TENON_OK};
     struct tenon_diag *const out = out_diag != NULL ? out_diag : &unwanted;
     const struct sched_param wanted = {.sched_priority =
                                            c->priority != 0 ? c->priority : PRIORITY_DEFAULT};
