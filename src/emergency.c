@@ -27,6 +27,7 @@ static enum tenon_stop_category category_of(uint8_t safe_action)
 {
     switch (safe_action) {
     case TENON_SAFE_RAMP:
+    case TENON_SAFE_BRAKE: /* the brake itself is for a step to close, or closes without power */
         return TENON_STOP_BRAKE_THEN_OFF;
     case TENON_SAFE_HOLD:
         return TENON_STOP_BRAKE_THEN_HOLD;
@@ -76,7 +77,8 @@ tenon_ns_t tenon_sched_braking_ns(const struct tenon_sched *self)
 {
     float longest_s = 0.0f;
     for (const struct tenon_joint *j = self->joints; j != NULL; j = j->next) {
-        if (j->safe_action == TENON_SAFE_RAMP && j->limits.acceleration_rad_s2 > 0.0f) {
+        if (category_of(j->safe_action) == TENON_STOP_BRAKE_THEN_OFF &&
+            j->limits.acceleration_rad_s2 > 0.0f) {
             const float s = j->limits.velocity_rad_s / j->limits.acceleration_rad_s2;
             longest_s = s > longest_s ? s : longest_s;
         }

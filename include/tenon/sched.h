@@ -296,8 +296,8 @@ TENON_API void tenon_sched_estop(struct tenon_sched *self);
 
 /**
  * How long the joints that brake before torque goes off may need for it: the longest of velocity
- * limit / acceleration limit; 0 if no joint's safe action is RAMP. For a watchdog, which must wait
- * that long between safe frames of category 1 and those of category 0.
+ * limit / acceleration limit; 0 if no joint's safe action is RAMP or BRAKE. For a watchdog, which
+ * must wait that long between safe frames of category 1 and those of category 0.
  * @context any, while the step hangs
  */
 TENON_API tenon_ns_t tenon_sched_braking_ns(const struct tenon_sched *self);

@@ -23,6 +23,7 @@ static void the_lowest_category_of_a_wires_joints_is_the_wires(void **state)
     assert_int_equal(category_with(TENON_SAFE_HOLD, TENON_SAFE_HOLD), TENON_STOP_BRAKE_THEN_HOLD);
     assert_int_equal(category_with(TENON_SAFE_HOLD, TENON_SAFE_RAMP), TENON_STOP_BRAKE_THEN_OFF);
     assert_int_equal(category_with(TENON_SAFE_RAMP, TENON_SAFE_RAMP), TENON_STOP_BRAKE_THEN_OFF);
+    assert_int_equal(category_with(TENON_SAFE_BRAKE, TENON_SAFE_HOLD), TENON_STOP_BRAKE_THEN_OFF);
     assert_int_equal(category_with(TENON_SAFE_LIMP, TENON_SAFE_RAMP), TENON_STOP_TORQUE_OFF);
     assert_int_equal(category_with(TENON_SAFE_HOLD, TENON_SAFE_LIMP), TENON_STOP_TORQUE_OFF);
 }
@@ -54,6 +55,8 @@ static void braking_takes_as_long_as_the_slowest_joint_that_brakes(void **state)
     (void)state;
     (void)category_with(TENON_SAFE_HOLD, TENON_SAFE_LIMP);
     assert_int_equal(tenon_sched_braking_ns(&host.sched), 0);
+    (void)category_with(TENON_SAFE_BRAKE, TENON_SAFE_LIMP);
+    assert_true(tenon_sched_braking_ns(&host.sched) > 0);
     (void)category_with(TENON_SAFE_RAMP, TENON_SAFE_RAMP);
     host.joints[1].limits.velocity_rad_s = 1.0f;
     host.joints[1].limits.acceleration_rad_s2 = 0.5f;
