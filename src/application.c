@@ -39,6 +39,11 @@ int tenon_joint_reset(struct tenon_joint *self)
     return tenon_producer_reset(of_joint(self), self);
 }
 
+int tenon_joint_accept_calibration(struct tenon_joint *self)
+{
+    return tenon_producer_accept_calibration(of_joint(self), self);
+}
+
 int tenon_joint_move_to(struct tenon_joint *self, double goal_rad)
 {
     return tenon_producer_move_to(of_joint(self), self, goal_rad);
@@ -98,6 +103,23 @@ static bool is_in_position(const struct tenon_joint *joint)
 {
     const struct tenon_joint_supervision *const s = joint->supervision;
     return s == NULL || !(s->window_rad > 0.0f) || tenon__load8(&s->is_in_position) != 0;
+}
+
+bool tenon_joint_is_homed(const struct tenon_joint *self)
+{
+    if (self == NULL) {
+        return false;
+    }
+    const struct tenon_drivetrain *const d = self->drivetrain;
+    const struct tenon_slot *const motors = d != NULL ? d->motors : &self->motor;
+    const unsigned count = d != NULL ? d->motor_count : 1u;
+    for (unsigned i = 0; i < count; i++) {
+        const struct tenon_motor *const motor = tenon__slot_motor(&motors[i]);
+        if (motor == NULL || tenon__load8(&motor->is_unhomed) != 0) {
+            return false;
+        }
+    }
+    return true;
 }
 
 bool tenon_joint_is_settled(const struct tenon_joint *self, double tolerance_rad)

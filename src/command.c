@@ -111,6 +111,9 @@ static int check_enable(struct tenon_producer *p, const struct tenon_joint *join
         tenon__status_is_down(status)) { /* a reset is not through yet, or a coupled joint failed */
         return refuse_cause(p, TENON_ERR_STATE, TENON_CAUSE_NOT_READY, joint->name);
     }
+    if (!tenon_joint_is_homed(joint) && !tenon__queue_holds(&p->queue, joint, TENON__OP_ACCEPT)) {
+        return refuse_cause(p, TENON_ERR_STATE, TENON_CAUSE_UNHOMED, joint->name);
+    }
     return TENON_OK;
 }
 
@@ -229,6 +232,11 @@ int tenon_producer_stop(struct tenon_producer *self, struct tenon_joint *joint)
 int tenon_producer_reset(struct tenon_producer *self, struct tenon_joint *joint)
 {
     return give(self, joint, TENON__OP_RESET);
+}
+
+int tenon_producer_accept_calibration(struct tenon_producer *self, struct tenon_joint *joint)
+{
+    return give(self, joint, TENON__OP_ACCEPT);
 }
 
 int tenon_producer_move_to(struct tenon_producer *self, struct tenon_joint *joint, double goal_rad)

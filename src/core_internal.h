@@ -328,6 +328,7 @@ void tenon__joint_follow(struct tenon_joint *joint,
                          uint32_t id);
 void tenon__joint_stop(struct tenon_joint *joint);
 void tenon__joint_reset(struct tenon_joint *joint);
+void tenon__joint_accept(struct tenon_joint *joint);
 void tenon__joint_make_safe(struct tenon_joint *joint);
 void tenon__joint_fail(struct tenon_joint *joint, const struct tenon_diag *why);
 void tenon__joint_drop(struct tenon_joint *joint, const struct tenon_diag *why);
@@ -449,7 +450,8 @@ enum tenon__op {
     TENON__OP_GROUP_STOP,
     TENON__OP_MAKE_SAFE,
     TENON__OP_SUSPEND,
-    TENON__OP_RESUME
+    TENON__OP_RESUME,
+    TENON__OP_ACCEPT
 };
 
 enum { TENON__ANY_OP = UINT8_MAX };

@@ -62,6 +62,9 @@ static const char *const sentences[] = {
     [TENON_CAUSE_NOT_SUSPENDABLE] =
         "%s: its torque is on, or it is suspended (or runs) already; disable a joint before it is "
         "suspended",
+    [TENON_CAUSE_UNHOMED] =
+        "%s: its motor lost power or was replaced, and its position may be off by turns; look "
+        "where it stands, then accept its calibration",
     [TENON_CAUSE_BUSY] = "%s: the joint is moving; wait until it is settled, or stop it first",
     [TENON_CAUSE_ESTOP] = "%s: the emergency stop is latched; clear it first",
     [TENON_CAUSE_QUEUE_FULL] =

@@ -38,7 +38,8 @@ static void enable_one(struct tenon_joint *joint)
 
 void tenon__joint_enable(struct tenon_joint *joint)
 {
-    if (joint->diag.code != TENON_OK || tenon__estop_is_latched(joint->sched)) {
+    if (joint->diag.code != TENON_OK || tenon__estop_is_latched(joint->sched) ||
+        !tenon_joint_is_homed(joint)) {
         return;
     }
     unsigned count;
@@ -99,6 +100,15 @@ void tenon__joint_hold_here(struct tenon_joint *joint, double position_rad)
 }
 
 /* --- faults cleared --- */
+
+void tenon__joint_accept(struct tenon_joint *joint)
+{
+    unsigned count;
+    struct tenon_slot *const motors = tenon__joint_motors(joint, &count);
+    for (unsigned i = 0; i < count; i++) {
+        tenon__store8(&tenon__slot_motor(&motors[i])->is_unhomed, 0);
+    }
+}
 
 static void reset_modules(struct tenon_joint *joint)
 {

@@ -105,6 +105,9 @@ static void obey(struct tenon_sched *self, const struct tenon_command_entry *ent
     case TENON__OP_RESET:
         tenon__joint_reset(joint);
         break;
+    case TENON__OP_ACCEPT:
+        tenon__joint_accept(joint);
+        break;
     case TENON__OP_STOP:
         tenon__joint_stop(joint);
         break;

@@ -9,8 +9,7 @@ enum stage { /* of a module, in module.stage */
              STAGE_OPEN,  /* the brake opens, torque is on */
              STAGE_CLOSE, /* the brake closes, torque is still on */
              STAGE_SAFE,
-             STAGE_SAFE_AGAIN, /* torque off has failed and waits to be tried again */
-             STAGE_CLOSE_LATE  /* the brake closes, torque is off */
+             STAGE_CLOSE_LATE /* the brake closes, torque is off */
 };
 
 enum suspended { /* of a seat, in slot.suspended */
@@ -361,7 +360,9 @@ void tenon__slot_wish(struct tenon_sched *sched, struct tenon_slot *slot, enum t
 void tenon__slot_let_go(struct tenon_sched *sched, struct tenon_slot *slot, bool at_once)
 {
     struct tenon_motor *const motor = tenon__slot_motor(slot);
-    motor->lets_go_at_once = at_once || (tenon__slot_goes_off(slot) && motor->lets_go_at_once);
+    const bool goes_off = tenon__slot_goes_off(slot);
+    motor->lets_go_at_once = at_once || (goes_off && motor->lets_go_at_once);
+    motor->is_to_try_again = goes_off && motor->is_to_try_again;
     tenon__slot_wish(sched, slot, TENON__WISH_OFF);
 }
 
@@ -561,7 +562,8 @@ static bool take_torque(struct tenon_slot *slot, tenon_ns_t now)
     struct tenon_module *const m = slot->module;
     const int rc = m->driver->lifecycle->make_safe(m, now);
     if (rc < 0 && rc != TENON_ERR_AGAIN) {
-        m->stage = STAGE_SAFE_AGAIN;
+        m->stage = STAGE_NONE;
+        tenon__slot_motor(slot)->is_to_try_again = true;
         m->safe_due = word_after(now, SAFE_AGAIN_NS);
     }
     return rc >= 0;
@@ -571,10 +573,12 @@ static bool take_torque(struct tenon_slot *slot, tenon_ns_t now)
 static void run_safe(struct tenon_sched *sched, struct tenon_slot *slot, tenon_ns_t now)
 {
     struct tenon_module *const m = slot->module;
-    if (m->stage == STAGE_SAFE_AGAIN && !is_due(now, m->safe_due)) {
-        return;
-    }
     if (!is_being_made_safe(m)) {
+        struct tenon_motor *const motor = tenon__slot_motor(slot); /* torque is a motor's */
+        if (motor->is_to_try_again && !is_due(now, m->safe_due)) {
+            return;
+        }
+        motor->is_to_try_again = false;
         enter_safe_stage(slot, STAGE_CLOSE, now);
     }
     if (m->stage == STAGE_CLOSE) {

@@ -45,6 +45,7 @@ enum tenon_cause {
     TENON_CAUSE_NOT_ENABLED,     /**< The joint is not enabled. */
     TENON_CAUSE_NOT_SUSPENDABLE, /**< To be suspended its torque must be off; to be resumed it must
                                     be suspended. */
+    TENON_CAUSE_UNHOMED,         /**< The joint's position is not to be trusted. */
     TENON_CAUSE_BUSY,            /**< The joint moves for another group. */
     TENON_CAUSE_ESTOP,           /**< The emergency stop is latched. */
     TENON_CAUSE_QUEUE_FULL,      /**< value, bound: entries. */

@@ -153,8 +153,8 @@ TENON_API int tenon_joint_use_controller(struct tenon_joint *self,
  * Ask for torque. It comes without a jump: the joint holds where it is. Takes some cycles; moves
  * may be given at once, they wait.
  * @retval TENON_OK         Queued.
- * @retval TENON_ERR_STATE  Not ready, in fault, or the emergency stop is latched
- * (tenon_sched_diag()).
+ * @retval TENON_ERR_STATE  Not ready, in fault, unhomed (tenon_joint_accept_calibration()), or the
+ * emergency stop is latched (tenon_sched_diag()).
  * @retval TENON_ERR_FULL   The command queue is full: run a step first.
  * @context application thread
  */
@@ -224,6 +224,17 @@ TENON_API TENON_NODISCARD int tenon_joint_suspend(struct tenon_joint *self);
  * @context application thread
  */
 TENON_API TENON_NODISCARD int tenon_joint_resume(struct tenon_joint *self);
+
+/**
+ * Take the position a joint shows for true, after its motor lost power, was rebooted or replaced:
+ * until then it cannot be enabled. Look before: it may be off by whole turns. Errors: ARG, STATE,
+ * FULL.
+ * @context application thread
+ */
+TENON_API int tenon_joint_accept_calibration(struct tenon_joint *self);
+
+/** Whether the position a joint shows can be trusted; false for NULL. @context any */
+TENON_API bool tenon_joint_is_homed(const struct tenon_joint *self);
 
 /**
  * Whether a command given is still to be carried out: waiting, moving or braking. Says nothing of

@@ -120,6 +120,7 @@ struct tenon_motor {
     /* private to the core */
     uint8_t brake;        /* where its brake is; 0: not known to be closed */
     bool lets_go_at_once; /* torque does not wait for the brake */
+    bool is_to_try_again; /* torque off has failed; see module.safe_due */
 };
 
 /** The motor's vtable. @context any */

@@ -92,6 +92,10 @@ TENON_API int tenon_producer_stop(struct tenon_producer *self, struct tenon_join
 /** As tenon_joint_reset(). @context the producer's thread */
 TENON_API int tenon_producer_reset(struct tenon_producer *self, struct tenon_joint *joint);
 
+/** As tenon_joint_accept_calibration(). @context the producer's thread */
+TENON_API int tenon_producer_accept_calibration(struct tenon_producer *self,
+                                                struct tenon_joint *joint);
+
 /** As tenon_joint_move_to(). @context the producer's thread */
 TENON_API TENON_NODISCARD int
 tenon_producer_move_to(struct tenon_producer *self, struct tenon_joint *joint, double goal_rad);

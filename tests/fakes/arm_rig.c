@@ -456,6 +456,10 @@ void arm_revive(struct arm *arm, unsigned joint)
            j->status != TENON_JOINT_HOLDING) {
         arm_run(arm, ARM_PERIOD);
     }
+    if (!tenon_joint_is_homed(j)) {
+        assert_int_equal(tenon_joint_enable(j), TENON_ERR_STATE);
+        assert_int_equal(tenon_joint_accept_calibration(j), TENON_OK);
+    }
     assert_int_equal(tenon_joint_enable(j), TENON_OK);
     permit(arm, joint);
 }

@@ -485,6 +485,11 @@ static void servo_that_loses_power_comes_back_without_torque(void **state)
         assert_int_equal(joint(sick)->status, TENON_JOINT_FAULT);
         assert_false(arm_has_torque(&arm, sick));
         assert_true(arm.host->motors[sick].base.is_unhomed);
+        assert_int_equal(tenon_joint_reset(joint(sick)), TENON_OK);
+        arm_run(&arm, TENON_MS(100));
+        assert_int_equal(joint(sick)->status, TENON_JOINT_DISABLED);
+        assert_int_equal(tenon_joint_enable(joint(sick)), TENON_ERR_STATE);
+        arm_check_diag(tenon_sched_diag(&arm.host->sched), TENON_CAUSE_UNHOMED, joint(sick)->name);
         for (unsigned i = 0; i < arm.count; i++) {
             assert_true(i == sick || joint(i)->status == TENON_JOINT_ENABLED);
         }
