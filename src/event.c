@@ -102,11 +102,13 @@ void tenon__event_group(const struct tenon_group *group)
     const bool is_own = group->diag.cause == TENON_CAUSE_MEMBER ||
                         group->diag.cause == TENON_CAUSE_NOT_ENABLED ||
                         group->diag.cause == TENON_CAUSE_BUSY;
+    struct tenon_diag why = group->diag;
     if (is_own && !tenon__estop_is_latched(group->sched)) {
-        tell(group->sched, TENON_EVENT_ABORTED, TENON_SOURCE_GROUP, 0, group->name, &group->diag);
-    } else {
-        mask(group->sched, &group->diag);
+        tell(group->sched, TENON_EVENT_ABORTED, TENON_SOURCE_GROUP, 0, group->name, &why);
+        return;
     }
+    why.subject = why.cause == TENON_CAUSE_ESTOP ? NULL : why.subject; /* it is the scheduler's */
+    mask(group->sched, &why);
 }
 
 void tenon__event_sched(struct tenon_sched *sched,

@@ -203,7 +203,8 @@ static void note_loss(struct tenon_group *group, const struct tenon_joint *joint
     }
     group->diag = joint->diag;
     if (joint->diag.code == TENON_OK) {
-        refuse_member(&group->diag, joint, TENON_CAUSE_MEMBER);
+        const bool by_estop = tenon__estop_is_latched(group->sched);
+        refuse_member(&group->diag, joint, by_estop ? TENON_CAUSE_ESTOP : TENON_CAUSE_MEMBER);
     }
     tenon__event_group(group);
     group->diag.subject = joint->name;

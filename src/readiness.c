@@ -100,6 +100,9 @@ static void come_up(const struct tenon__drive *drive, tenon_ns_t now)
             tenon__joint_enter(joint, is_holding ? TENON_JOINT_HOLDING : TENON_JOINT_DISABLED);
         }
     }
+    if (tenon__estop_is_latched(drive->joints[0]->sched)) { /* torque found on goes, too */
+        tenon__joint_make_safe(drive->joints[0]);
+    }
 }
 
 /*
