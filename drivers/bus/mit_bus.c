@@ -11,6 +11,9 @@ enum {
 #define LATENCY_PART     4
 #define LATENCY_PART_MAX TENON_US(300)
 
+/* How long what is overdue is looked for in input that does not end. */
+#define MARGIN_CHATTER_NS TENON_MS(1)
+
 /* ---- Time ---- */
 
 static void set_baud(struct tenon_mit_bus *self, uint32_t baud)
@@ -346,14 +349,13 @@ static int receive(struct tenon_mit_bus *self, struct tenon_line *line, tenon_ns
 
 static void expire(struct tenon_mit_bus *self, tenon_ns_t now)
 {
-    if (self->input_is_full) {
-        return; /* it may be in there */
-    }
-    if (self->cycle_is_running && now >= self->cycle_timeout_ns) {
+    /* What the line has not given yet may be it, but not for ever. */
+    const tenon_ns_t since = self->input_is_full ? now - MARGIN_CHATTER_NS : now;
+    if (self->cycle_is_running && since >= self->cycle_timeout_ns) {
         tenon__mit_drop_cycle(self, TENON_ERR_TIMEOUT);
         self->base.counters.cycle_count++;
     }
-    if (self->active != NULL && now >= self->ask_timeout_ns) {
+    if (self->active != NULL && since >= self->ask_timeout_ns) {
         tenon__mit_expire_request(self);
     }
 }

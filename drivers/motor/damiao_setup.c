@@ -390,17 +390,19 @@ static int step_find(struct tenon_damiao_motor *self, tenon_ns_t now)
     return rc;
 }
 
+static int send_hold(struct tenon_damiao_motor *self)
+{
+    uint8_t bytes[MIT_FRAME_SIZE];
+    tenon__damiao_pack_hold(self, bytes);
+    return transact(self, TENON_OP_WRITE, MIT_COMMAND, sizeof bytes, bytes);
+}
+
 /* Before the watchdog, which may count from the newest command of a host that is long gone. */
 static int step_take_over(struct tenon_damiao_motor *self, tenon_ns_t now)
 {
     (void)now;
-    uint8_t bytes[MIT_FRAME_SIZE];
     const bool is_idle = self->request.state == TENON_REQUEST_IDLE;
-    if (is_idle && !has_torque(self)) {
-        return TENON_OK;
-    }
-    tenon__damiao_pack_hold(self, bytes);
-    return transact(self, TENON_OP_WRITE, MIT_COMMAND, sizeof bytes, bytes);
+    return is_idle && !has_torque(self) ? TENON_OK : send_hold(self);
 }
 
 /* Last: from here on the cycle must keep it fed. */
@@ -452,7 +454,18 @@ static int motor_configure(struct tenon_module *module, tenon_ns_t now)
     return run_steps(from_module(module), steps, sizeof steps / sizeof steps[0], now);
 }
 
-/* activate: gains 0, enable, and then hold where it stands */
+/* activate: what was never saved is looked at again, for it may have been without power; then goal
+ * := present, enable, and the goal once more, which firmware may have forgotten */
+
+enum { STEP_LOOK = 4 /* in the list of activate, counted from 1 */ };
+
+static void hold_here(struct tenon_damiao_motor *self, const struct mit_answer *answer)
+{
+    self->hold_rad = answer->p_rad;
+    self->hold_rad_s = 0.0f;
+    self->hold_nm = 0.0f;
+    self->has_hold = true;
+}
 
 static int refuse_error(struct tenon_damiao_motor *self, const struct mit_answer *answer)
 {
@@ -473,7 +486,7 @@ static int step_look(struct tenon_damiao_motor *self, tenon_ns_t now)
     if (!self->base.is_holding) {
         self->expects_torque = false;
         self->device.out_is_fresh = false;
-        self->hold_rad = answer.p_rad;
+        hold_here(self, &answer);
     } else if (!self->has_hold) {
         tenon__damiao_hold_as_found(self, &answer);
     }
@@ -493,31 +506,27 @@ static int step_wake(struct tenon_damiao_motor *self, tenon_ns_t now)
     }
     const int rc = send_message(self, MIT_CLEAR);
     if (rc == TENON_OK) {
-        self->base.module.progress = 1; /* step_look */
+        self->base.module.progress = STEP_LOOK;
         return TENON_ERR_AGAIN;
     }
     return rc;
 }
 
-/* Whatever command it may still have in mind, from now on it has none. A limp joint sinks: what
- * moves is waited for until it stands. */
-static int step_quiet(struct tenon_damiao_motor *self, tenon_ns_t now)
+/* The goal before the torque, for firmware that heeds it; whatever it had in mind counts no more. A
+ * limp joint sinks: what moves is waited for until it stands. */
+static int step_aim(struct tenon_damiao_motor *self, tenon_ns_t now)
 {
     (void)now;
-    uint8_t bytes[MIT_FRAME_SIZE];
-    const struct mit_ranges ranges = damiao_ranges(self);
-    const struct mit_command nothing = {.p_rad = self->hold_rad};
     if (self->base.is_holding) {
         return TENON_OK;
     }
-    (void)mit_pack_command(bytes, &ranges, &nothing);
-    const int rc = transact(self, TENON_OP_WRITE, MIT_COMMAND, sizeof bytes, bytes);
+    const int rc = send_hold(self);
     if (rc != TENON_OK) {
         return rc;
     }
     const float speed = take_state(self).v_rad_s;
     if (self->config.mode == TENON_MODE_POSITION && (speed > STILL_RAD_S || speed < -STILL_RAD_S)) {
-        self->base.module.progress = 1; /* step_look */
+        self->base.module.progress = STEP_LOOK;
         return TENON_ERR_AGAIN;
     }
     return TENON_OK;
@@ -532,8 +541,8 @@ static int step_enable(struct tenon_damiao_motor *self, tenon_ns_t now)
     return send_message(self, MIT_ENABLE);
 }
 
-/* As a rule the answer to enable says so at once, and every further question is time without gains.
- */
+/* As a rule the answer to enable says so at once, and every further question may be time without a
+ * goal. */
 static int step_check_enabled(struct tenon_damiao_motor *self, tenon_ns_t now)
 {
     if (self->base.is_holding) {
@@ -547,10 +556,7 @@ static int step_check_enabled(struct tenon_damiao_motor *self, tenon_ns_t now)
         return rc == TENON_OK ? TENON_ERR_AGAIN : rc;
     }
     const struct mit_answer answer = take_state(self);
-    self->hold_rad = answer.p_rad;
-    self->hold_rad_s = 0.0f;
-    self->hold_nm = 0.0f;
-    self->has_hold = true;
+    hold_here(self, &answer);
     return refuse_error(self, &answer);
 }
 
@@ -558,12 +564,10 @@ static int step_check_enabled(struct tenon_damiao_motor *self, tenon_ns_t now)
 static int step_hold(struct tenon_damiao_motor *self, tenon_ns_t now)
 {
     (void)now;
-    uint8_t bytes[MIT_FRAME_SIZE];
     if (self->base.is_holding) {
         return TENON_OK;
     }
-    tenon__damiao_pack_hold(self, bytes);
-    const int rc = transact(self, TENON_OP_WRITE, MIT_COMMAND, sizeof bytes, bytes);
+    const int rc = send_hold(self);
     if (rc != TENON_OK) {
         return rc;
     }
@@ -589,8 +593,10 @@ static int step_tell_goal(struct tenon_damiao_motor *self, tenon_ns_t now)
 
 static int motor_activate(struct tenon_module *module, tenon_ns_t now)
 {
-    static const step_fn steps[] = {step_look,          step_wake, step_quiet,    step_enable,
-                                    step_check_enabled, step_hold, step_tell_goal};
+    static const step_fn steps[] = {
+        step_read_mode, step_write_mode, step_watchdog,      step_look, step_wake,
+        step_aim,       step_enable,     step_check_enabled, step_hold, step_tell_goal,
+    };
     return run_steps(from_module(module), steps, sizeof steps / sizeof steps[0], now);
 }
 

@@ -86,6 +86,13 @@ static int fake_read(struct tenon_line *base, uint8_t *out_bytes, size_t capacit
         room = self->read_limit;
     }
     size_t taken = 0;
+    const struct tenon_can_frame chatter = {.id = 0x555, .length = 8};
+    while (self->chatters && taken + 1 < room) {
+        memcpy(out_bytes + taken++ * sizeof chatter, &chatter, sizeof chatter);
+    }
+    if (self->chatters && (self->head == self->count || self->arrival_ns[self->head] > now)) {
+        memcpy(out_bytes + taken++ * sizeof chatter, &chatter, sizeof chatter);
+    }
     while (taken < room && self->head < self->count && self->arrival_ns[self->head] <= now) {
         memcpy(out_bytes + taken++ * sizeof self->frames[0], &self->frames[self->head++],
                sizeof self->frames[0]);

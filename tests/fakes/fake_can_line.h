@@ -34,6 +34,7 @@ struct fake_can_line {
     /* Faults; zero is a perfect line. */
     bool echo;
     bool is_stuck;          /* takes nothing */
+    bool chatters;          /* there is always more of what nobody waits for */
     size_t write_limit;     /* frames it takes at most at once; 0: all */
     size_t read_limit;      /* gives at most so many at once; 0: all */
     uint32_t fail_read_at;  /* this read, counted from 1, fails; 0: none */

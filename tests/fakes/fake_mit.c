@@ -80,8 +80,9 @@ static void obey_special(struct fake_mit *self, uint8_t code)
         self->enable_count++;
         if (self->status == MIT_DISABLED && !self->ignores_enable) {
             self->status = MIT_ENABLED;
-            self->command = (struct mit_command){0};
+            self->command = self->keeps_command ? self->command : (struct mit_command){0};
             self->torque_nm = 0.0;
+            self->jump_nm = fmax(self->jump_nm, fabs(torque_of(self)));
         }
         break;
     case MIT_DISABLE & 0xFF:

@@ -18,6 +18,7 @@ struct fake_mit {
     uint8_t error_on_clear; /* what a clear leaves behind; 0: nothing */
     bool is_silent;         /* neither hears nor answers */
     bool ignores_enable;
+    bool keeps_command; /* enable does not forget what it was told before */
     bool ignores_disable;
     bool ignores_writes;
     bool has_raw; /* states carry these 7 bytes behind the first, whatever it does */

@@ -330,10 +330,13 @@ static void torque_comes_on_without_a_jump(void **state)
 {
     static const uint8_t modes[] = {TENON_MODE_POSITION, TENON_MODE_VELOCITY, TENON_MODE_EFFORT};
     (void)state;
-    for (size_t i = 0; i < 3; i++) {
+    for (size_t k = 0; k < 6; k++) {
+        const size_t i = k / 2;
         const struct tenon_damiao_motor_config config = {
             .id = NODE, .mode = modes[i], .kp = 200.0f};
         struct rig *r = make_attached(&config);
+        r->fake->keeps_command = k % 2 == 1; /* what a host long gone has left */
+        r->fake->command = (struct mit_command){5.0, 10.0f, 100.0f, 1.0f, 3.0f};
         r->fake->position_rad = -7.3;
         bring_active(r);
         assert_int_equal(r->fake->status, MIT_ENABLED);
@@ -410,6 +413,21 @@ static void a_motor_that_fell_asleep_is_woken(void **state)
     wait(r, 12);
     assert_int_equal(r->read_rc, TENON_OK);
     assert_int_equal(run(r, r->life->activate), TENON_OK);
+    assert_int_equal(r->fake->status, MIT_ENABLED);
+}
+
+/* Without power it forgets what was never saved; that it was away for a moment is not always seen.
+ */
+static void torque_comes_on_only_with_watchdog_and_mode_in_force(void **state)
+{
+    struct rig *r = make_attached(&plain);
+    (void)state;
+    bring_ready(r);
+    fake_mit_set(r->fake, RID_TIMEOUT, 0);
+    fake_mit_set(r->fake, RID_MODE, 2);
+    assert_int_equal(run(r, r->life->activate), TENON_OK);
+    assert_int_equal(fake_mit_get(r->fake, RID_TIMEOUT), 4000);
+    assert_int_equal(fake_mit_get(r->fake, RID_MODE), 1);
     assert_int_equal(r->fake->status, MIT_ENABLED);
 }
 
@@ -678,6 +696,7 @@ static void its_neighbours_go_on_while_it_is_away(void **state)
     motor->module.state = TENON_MODULE_READY;
     r->fake->is_silent = true;
     r->module = first;
+    wait(r, 12);
     for (unsigned i = 0; i < 50; i++) {
         wait(r, 4);
         assert_int_equal(r->api->read(motor, r->now, &sample), TENON_OK);
@@ -707,6 +726,7 @@ int main(void)
         TEST(a_motor_that_holds_is_taken_over_as_it_is),
         TEST(a_motor_that_cannot_be_enabled_is_told),
         TEST(a_motor_that_fell_asleep_is_woken),
+        TEST(torque_comes_on_only_with_watchdog_and_mode_in_force),
         TEST(torque_off_is_only_believed_when_seen),
         TEST(why_it_was_stopped_stays_told),
         TEST(every_error_is_told_in_words),

@@ -720,6 +720,26 @@ static void an_overloaded_wire_still_gives_up_what_is_silent(void **state)
     assert_true(r->bus.base.counters.overrun_count > 100);
 }
 
+static void a_line_that_chatters_without_end_stalls_nothing(void **state)
+{
+    struct rig *r = make();
+    struct tenon_request away = request_of(9, TENON_OP_PING, 0, 0);
+    struct tenon_request read = request_of(1, TENON_OP_READ, 21, 4);
+    (void)state;
+    r->line.chatters = true;
+    r->far.motors[1].is_silent = true;
+    submit(r, &away);
+    submit(r, &read);
+    for (uint8_t k = 1; k <= 20; k++) {
+        run_cycle(r, k);
+        assert_true(has_sample(r, 0, k) && has_sample(r, 2, k));
+        assert_true(is_commanded(r, 0, k) && is_commanded(r, 2, k));
+    }
+    assert_int_equal(r->devices[1].in_error, TENON_ERR_TIMEOUT);
+    assert_int_equal(away.result, TENON_ERR_TIMEOUT);
+    assert_int_equal(read.result, TENON_OK);
+}
+
 /* ---- Torque off ---- */
 
 static void torque_off_overtakes_everything(void **state)
@@ -860,6 +880,7 @@ int main(void)
         TEST(a_silent_motor_does_not_hold_up_the_next_cycle),
         TEST(requests_and_cycles_allow_for_each_other),
         TEST(an_overloaded_wire_still_gives_up_what_is_silent),
+        TEST(a_line_that_chatters_without_end_stalls_nothing),
         TEST(torque_off_overtakes_everything),
         TEST(a_motor_that_is_away_does_not_keep_others_under_torque),
         TEST(a_request_withdrawn_before_it_was_sent_never_is),

@@ -46,7 +46,7 @@ struct tenon_damiao_motor_health {
  * The motor knows no goal but that of its newest command, and none of those that another host has
  * left it with can be read. One that is found with torque on is taken over with a command that
  * makes the torque it makes already, and is kept so; its goal is then where that torque comes from.
- * Otherwise torque comes on with gains 0, and then at the place where it stands.
+ * Otherwise it is told to hold where it stands, before torque comes on and once more after it.
  *
  * It counts no turns: positions are -12.5 ... 12.5 rad as a rule and begin again on the other side.
  * In POSITION, goals stay 2 % within; a motor that was seen to pass the end is not switched on, or
