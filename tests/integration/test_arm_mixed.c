@@ -1,6 +1,6 @@
 /*
  * One arm, one scheduler, one group, two wires: three Dynamixel servos on a line of bytes, three
- * Damiao motors on a CAN bus. In simulated time.
+ * Damiao motors on a CAN bus, directly or through a SLCAN adapter. In simulated time.
  */
 #include "../tenon_test.h"
 
@@ -10,6 +10,7 @@
 #include "tenon/drivers/memory_can_line.h"
 #include "tenon/drivers/memory_line.h"
 #include "tenon/drivers/mit_bus.h"
+#include "tenon/drivers/slcan_line.h"
 #include "tenon/sched.h"
 #include "tenon/sim_can.h"
 
@@ -34,6 +35,7 @@ struct host {
     struct tenon_sched sched;
     struct tenon_wire wires[2];
     struct tenon_dxl2_bus dxl2;
+    struct tenon_slcan_line slcan;
     struct tenon_mit_bus mit;
     struct tenon_dxl2_motor servos[SERVOS];
     struct tenon_damiao_motor motors[MOTORS];
@@ -56,6 +58,9 @@ static struct rig {
     struct tenon_sim_can_bus can_bus;
     struct tenon_memory_can_line can;
     struct tenon_memory_can_entry entries[2 * FRAMES];
+    struct tenon_sim_slcan adapter;
+    struct tenon_memory_line serial;
+    uint32_t serial_baud; /* of the port to the adapter; 0: there is none */
     struct host hosts[2];
     struct host *host;
     uint8_t safe_action;
@@ -131,6 +136,15 @@ static void add_joints(struct host *host)
     }
 }
 
+static struct tenon_line *make_can_line(struct host *host)
+{
+    if (rig.serial_baud == 0) {
+        return tenon_memory_can_line_init(&rig.can, BAUD, rig.entries, 2 * (size_t)FRAMES);
+    }
+    return tenon_slcan_line_init(&host->slcan, tenon_memory_line_init(&rig.serial, rig.serial_baud),
+                                 BAUD);
+}
+
 /* Frames and bytes under way are lost, as in a real restart. */
 static void boot(struct host *host)
 {
@@ -142,8 +156,7 @@ static void boot(struct host *host)
         &host->sched, &host->wires[0], "rs485", tenon_memory_line_init(&rig.bytes, BAUD),
         tenon_dxl2_bus_init(&host->dxl2, host->dxl2_memory, sizeof host->dxl2_memory));
     (void)tenon_sched_add_wire(
-        &host->sched, &host->wires[1], "can",
-        tenon_memory_can_line_init(&rig.can, BAUD, rig.entries, 2 * (size_t)FRAMES),
+        &host->sched, &host->wires[1], "can", make_can_line(host),
         tenon_mit_bus_init(&host->mit, host->mit_memory, sizeof host->mit_memory));
     add_joints(host);
     host->group.policy = rig.policy;
@@ -192,7 +205,11 @@ static void check_commands(void)
 static void serve(void)
 {
     tenon_sim_bus_serve(&rig.bus, &rig.bytes, rig.now);
-    tenon_sim_can_bus_serve(&rig.can_bus, &rig.can, rig.now);
+    if (rig.serial_baud == 0) {
+        tenon_sim_can_bus_serve(&rig.can_bus, &rig.can, rig.now);
+    } else {
+        tenon_sim_slcan_serve(&rig.adapter, &rig.serial, rig.now);
+    }
 }
 
 static void tick(void)
@@ -240,7 +257,7 @@ static void wait_all(unsigned from, unsigned to, enum tenon_joint_status status)
         if (joint(i)->status != status) {
             char text[256];
             fail_msg("%s has status %u, not %u: %s", names[i], joint(i)->status, status,
-                     tenon_diag_text(&joint(i)->motor.module->diag, text, sizeof text));
+                     tenon_diag_text(&joint(i)->diag, text, sizeof text));
         }
     }
 }
@@ -257,15 +274,22 @@ static void wait_ready(void)
     }
 }
 
-static int make_arm(void **state)
+static void make_arm_behind(uint32_t serial_baud)
 {
-    (void)state;
     memset(&rig, 0, sizeof rig);
     rig.now = TENON_S(10);
     rig.safe_action = TENON_SAFE_HOLD;
+    rig.serial_baud = serial_baud;
     make_devices();
+    assert_int_equal(tenon_sim_slcan_init(&rig.adapter, &rig.can_bus, BAUD), TENON_OK);
     boot(&rig.hosts[0]);
     wait_ready();
+}
+
+static int make_arm(void **state)
+{
+    (void)state;
+    make_arm_behind(0);
     return 0;
 }
 
@@ -369,6 +393,28 @@ static void all_start_in_one_cycle_and_arrive_in_one(void **state)
     assert_int_equal(rig.stale_commands, 0);
     assert_in_range(rig.host->dxl2.base.counters.cycle_count - dxl2, cycles - 1, cycles + 1);
     assert_in_range(rig.host->mit.base.counters.cycle_count - mit, cycles - 1, cycles + 1);
+}
+
+/* The port is slower than the bus behind it, each frame being a line of 22 characters: what the bus
+ * waits for must take that into account. */
+static void slow_adapter_is_waited_for(void **state)
+{
+    static const uint32_t bauds[] = {3000000, 1000000, 460800};
+    (void)state;
+    for (size_t b = 0; b < sizeof bauds / sizeof bauds[0]; b++) {
+        make_arm_behind(bauds[b]);
+        enable();
+        const struct tenon_bus_counters mit = rig.host->mit.base.counters;
+        rig.stale_commands = 0;
+        move(home);
+        move(away);
+        assert_int_equal(rig.stale_commands, 0);
+        assert_int_equal(rig.host->mit.base.counters.timeout_count, mit.timeout_count);
+        assert_int_equal(rig.host->mit.base.counters.stale_count, mit.stale_count);
+        assert_int_equal(rig.host->mit.base.counters.overrun_count, mit.overrun_count);
+        assert_int_equal(rig.adapter.refused_count, 2); /* to be closed, as it was */
+        assert_int_equal(rig.host->slcan.refused_count, 0);
+    }
 }
 
 /* ---- When one falls silent ---- */
@@ -604,6 +650,7 @@ int main(void)
         cmocka_unit_test_setup(both_kinds_get_ready_without_torque_and_are_measured, make_arm),
         cmocka_unit_test_setup(group_of_both_kinds_moves_and_settles_where_it_should, make_arm),
         cmocka_unit_test_setup(all_start_in_one_cycle_and_arrive_in_one, make_arm),
+        cmocka_unit_test(slow_adapter_is_waited_for),
         cmocka_unit_test(silent_motor_stops_the_arm_or_is_left_behind),
         cmocka_unit_test_setup(deaf_motor_lets_go_by_itself_and_comes_back, make_arm),
         cmocka_unit_test_setup(doubled_and_misnamed_answers_mix_nothing_up, make_arm),
