@@ -7,6 +7,13 @@
 #include <float.h>
 #include <string.h>
 
+/* Kept out of line: its stack is not that of every cycle. */
+#if defined(__GNUC__)
+#define TENON__RARE __attribute__((noinline))
+#else
+#define TENON__RARE
+#endif
+
 /* --- words shared with other contexts: plain in the headers (C++), atomic here; loads and stores
  * only --- */
 
@@ -282,22 +289,15 @@ void tenon__limiter_seed(struct tenon_joint *joint, double position_rad);
 bool tenon__limiter_brake(struct tenon_joint *joint,
                           struct tenon_joint_command *out_command,
                           float dt_s);
-bool tenon__gate_apply(struct tenon_motor *motor, struct tenon_motor_command *command, float dt_s);
-
-/* The usual case, quickly: within the motor's reach and limits, and not a duty, which has its own.
- * NaN fails every comparison. What does not pass is looked at closely. */
-static inline bool tenon__gate_passes(const struct tenon_motor *motor,
-                                      const struct tenon_motor_command *command,
-                                      float dt_s)
+/* A difference of times, s; of more than two seconds no more is said. Cheap where 64 bits are not.
+ */
+static inline float tenon__seconds(tenon_ns_t t)
 {
-    const struct tenon_motor_limits *const l = &motor->limits;
-    const double p = command->position_rad;
-    return command->mode != TENON_MODE_PWM && motor->has_command && p >= l->position_min_rad &&
-           p <= l->position_max_rad &&
-           tenon__absf((float)(p - motor->command.position_rad)) <= l->velocity_top_rad_s * dt_s &&
-           tenon__absf(command->velocity_rad_s) <= l->velocity_max_rad_s &&
-           tenon__absf(command->effort_nm) <= l->effort_max_nm;
+    const tenon_ns_t most = TENON_S(2);
+    return (float)(int32_t)(t < most ? t : most) * 1e-9f;
 }
+
+bool tenon__gate_apply(struct tenon_motor *motor, struct tenon_motor_command *command, float dt_s);
 
 static inline bool tenon__mode_is_position(uint8_t mode)
 {

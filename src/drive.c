@@ -19,7 +19,7 @@
 static bool is_within_reach(const struct tenon_motor *motor, const struct tenon_motor_state *before)
 {
     const struct tenon_motor_state *const s = &motor->state;
-    const float dt = (float)(s->stamp_ns - before->stamp_ns) * 1e-9f;
+    const float dt = tenon__seconds(s->stamp_ns - before->stamp_ns);
     const float way = (float)(s->position_rad - before->position_rad);
     const float reach = JUMP_FACTOR * motor->limits.velocity_top_rad_s * (dt > 0.0f ? dt : 0.0f);
     return tenon__absf(way) <= reach + JUMP_SLACK_RAD;
@@ -200,7 +200,8 @@ static uint8_t common_validity(const struct tenon__drive *drive, tenon_ns_t *out
     return (uint8_t)valid;
 }
 
-static int measure_coupled(const struct tenon__drive *drive, const struct tenon__cycle *cycle)
+static TENON__RARE int measure_coupled(const struct tenon__drive *drive,
+                                       const struct tenon__cycle *cycle)
 {
     struct tenon_motor_state motors[TENON_COUPLED_MAX];
     struct tenon_joint_state joints[TENON_COUPLED_MAX] = {0};
@@ -265,7 +266,7 @@ static void turn_state_down(const struct tenon_joint *joint, struct tenon_joint_
 }
 
 /* Several joints, or one whose frame differs from the reducer's. */
-static int
+static TENON__RARE int
 reduce_turned(const struct tenon__drive *drive, float dt_s, struct tenon_motor_command *out_motors)
 {
     struct tenon_joint_command commands[TENON_COUPLED_MAX];
@@ -310,9 +311,7 @@ static inline int
 command_motor(struct tenon_motor *motor, struct tenon_motor_command *command, float dt_s)
 {
     command->mode = motor->mode;
-    if (!tenon__gate_passes(motor, command, dt_s)) {
-        (void)tenon__gate_apply(motor, command, dt_s);
-    }
+    (void)tenon__gate_apply(motor, command, dt_s);
     const int rc = tenon_motor_get_api(motor)->command(motor, command);
     if (rc >= 0) {
         motor->command = *command;
@@ -345,7 +344,8 @@ write_motors(struct tenon_sched *sched, struct tenon_joint *lead, const struct t
 /* --- the joints between --- */
 
 /* Torque is on: begin where the motors' goals are, so that nothing jumps. */
-static void end_enabling(const struct tenon__drive *drive, const struct tenon__cycle *cycle)
+static TENON__RARE void end_enabling(const struct tenon__drive *drive,
+                                     const struct tenon__cycle *cycle)
 {
     struct tenon_motor_state goals[TENON_COUPLED_MAX] = {0};
     struct tenon_joint_state joints[TENON_COUPLED_MAX];
@@ -383,7 +383,7 @@ static bool may_let_go(struct tenon_joint *const *joints, unsigned count)
     return true;
 }
 
-static void end_stops(struct tenon_joint *const *joints, unsigned count)
+static TENON__RARE void end_stops(struct tenon_joint *const *joints, unsigned count)
 {
     const bool may_go = may_let_go(joints, count);
     for (unsigned i = 0; i < count; i++) {

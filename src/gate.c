@@ -2,6 +2,37 @@
  * wrong reducer cannot pass. */
 #include "core_internal.h"
 
+#define CLEAR_SHRINK 0.9999995f /* more than the rounding of a difference and a product */
+
+/*
+ * The usual case, quickly: within the motor's reach and limits, and not a duty, which has its own.
+ * NaN fails every comparison. Position limits are compared, in double, only when what is known to
+ * be free no longer covers the way; meanwhile the way goes off it, and a little more than rounding
+ * could add.
+ */
+static bool passes(struct tenon_motor *motor, const struct tenon_motor_command *command, float dt_s)
+{
+    const struct tenon_motor_limits *const l = &motor->limits;
+    const double p = command->position_rad, from = motor->command.position_rad;
+    const float way = tenon__absf((float)(p - from));
+    if (command->mode == TENON_MODE_PWM || !motor->has_command ||
+        !(way <= l->velocity_top_rad_s * dt_s) ||
+        !(tenon__absf(command->velocity_rad_s) <= l->velocity_max_rad_s) ||
+        !(tenon__absf(command->effort_nm) <= l->effort_max_nm)) {
+        return false;
+    }
+    if (!(way <= motor->clear_rad)) {
+        const float above = (float)(l->position_max_rad - from);
+        const float below = (float)(from - l->position_min_rad);
+        motor->clear_rad = above < below ? above : below;
+        if (!(p >= l->position_min_rad && p <= l->position_max_rad)) {
+            return false;
+        }
+    }
+    motor->clear_rad = (motor->clear_rad - way) * CLEAR_SHRINK;
+    return true;
+}
+
 /* NaN fails every comparison, so what is within needs no other test. */
 static bool
 gate_position(const struct tenon_motor *motor, struct tenon_motor_command *command, float dt_s)
@@ -37,7 +68,11 @@ static bool gate_float(float *io_value, float top)
 /* @return true if the command had to be changed. */
 bool tenon__gate_apply(struct tenon_motor *motor, struct tenon_motor_command *command, float dt_s)
 {
+    if (passes(motor, command, dt_s)) {
+        return false;
+    }
     const bool is_pwm = command->mode == TENON_MODE_PWM;
+    motor->clear_rad = 0.0f;
     bool changed = gate_position(motor, command, dt_s);
     if (!tenon__mode_is_position(command->mode)) {
         changed = false; /* the position does not count in this mode; it was only made finite */

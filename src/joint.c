@@ -207,6 +207,7 @@ static bool follow_controller(struct tenon_joint *joint, float dt_s)
     const int rc = control(joint, dt_s, &command);
     if (rc < 0) {
         joint->last_position_rad = position_rad;
+        joint->clear_rad = 0.0f;
         joint->last_velocity_rad_s = velocity_rad_s;
         joint->is_uncontrolled = true;
         fail_with(joint, rc,
@@ -239,6 +240,7 @@ static void mirror_state(struct tenon_joint *joint)
         joint->setpoint = joint->command;
     }
     joint->last_position_rad = joint->state.position_rad;
+    joint->clear_rad = 0.0f;
     joint->last_velocity_rad_s = 0.0f;
 }
 
@@ -246,6 +248,7 @@ static void mirror_state(struct tenon_joint *joint)
 static bool brake_by_controller(struct tenon_joint *joint, float dt_s)
 {
     joint->last_position_rad = joint->setpoint.position_rad;
+    joint->clear_rad = 0.0f;
     joint->last_velocity_rad_s = joint->setpoint.velocity_rad_s;
     joint->is_at_rest = tenon__limiter_brake(joint, &joint->setpoint, dt_s);
     return follow_controller(joint, dt_s);

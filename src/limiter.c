@@ -4,11 +4,12 @@
  */
 #include "core_internal.h"
 
-#define RATE_SLACK 1.002f  /* a path planned at the limit, sampled, must pass unchanged */
-#define STOP_SLACK 1.0005f /* likewise; less, so that rounding during a stop can be made good */
-#define CREEP      1e-6f   /* of the velocity limit: what the digits of positions make of speeds */
-#define MANY_STEPS 4096.0f /* from here on the sum over steps is as good as its integral */
-#define FAR_RAD    1e30 /* joints may have no end; a float shall hold the way there nonetheless */
+#define RATE_SLACK   1.002f  /* a path planned at the limit, sampled, must pass unchanged */
+#define STOP_SLACK   1.0005f /* likewise; less, so that rounding during a stop can be made good */
+#define CREEP        1e-6f /* of the velocity limit: what the digits of positions make of speeds */
+#define MANY_STEPS   4096.0f    /* from here on the sum over steps is as good as its integral */
+#define CLEAR_SHRINK 0.9999995f /* more than the rounding of a difference and a product */
+#define FAR_RAD      1e30 /* joints may have no end; a float shall hold the way there nonetheless */
 
 static float way_between(double from, double to)
 {
@@ -115,22 +116,44 @@ static void approach(
 }
 
 /*
+ * Room to the nearer position limit is looked up, in double, only when what is known to be free no
+ * longer suffices to stop in; meanwhile the way goes off it, and a little more than rounding could
+ * add.
+ */
+static bool has_room(struct tenon_joint *joint, double p, float way, float needed)
+{
+    const struct tenon_joint_limits *const l = &joint->limits;
+    if (!(needed <= joint->clear_rad)) {
+        const double last = joint->last_position_rad;
+        const float above = (float)(l->position_max_rad - last);
+        const float below = (float)(last - l->position_min_rad);
+        joint->clear_rad = above < below ? above : below;
+        const float ahead = way > 0.0f ? above : below;
+        if (!(needed <= ahead) || !(p >= l->position_min_rad && p <= l->position_max_rad)) {
+            return false;
+        }
+    }
+    joint->clear_rad = (joint->clear_rad - tenon__absf(way)) * CLEAR_SHRINK;
+    return true;
+}
+
+/*
  * The usual case, quickly: inside the limits, with room to spare. Whatever fails here is looked at
  * closely. NaN and infinity fail every comparison.
  */
 static bool passes(struct tenon_joint *joint, const struct tenon_joint_command *command, float dt)
 {
     const struct tenon_joint_limits *const l = &joint->limits;
-    const double p = command->position_rad, last = joint->last_position_rad;
-    const float v = (float)(p - last) / dt, speed = tenon__absf(v);
-    const float top = l->velocity_rad_s * RATE_SLACK;
+    const double p = command->position_rad;
+    const float way = (float)(p - joint->last_position_rad);
+    const float v = way / dt, speed = tenon__absf(v), top = l->velocity_rad_s * RATE_SLACK;
     const float dv = l->acceleration_rad_s2 * dt, more = speed + 0.5f * dv;
-    const float room = (float)(v > 0.0f ? l->position_max_rad - last : last - l->position_min_rad);
-    const bool is_inside = p >= l->position_min_rad && p <= l->position_max_rad;
-    if (!is_inside || joint->is_behind || !(speed <= top) ||
+    const float braking = more * more / (2.0f * l->acceleration_rad_s2);
+    const float needed = braking > tenon__absf(way) ? braking : tenon__absf(way);
+    if (joint->is_behind || !(speed <= top) ||
         !(tenon__absf(v - joint->last_velocity_rad_s) <= dv * RATE_SLACK) ||
-        !(more * more <= 2.0f * l->acceleration_rad_s2 * room) ||
-        !(tenon__absf(command->velocity_rad_s) <= top) || !tenon__is_finitef(command->effort_nm)) {
+        !(tenon__absf(command->velocity_rad_s) <= top) || !tenon__is_finitef(command->effort_nm) ||
+        !has_room(joint, p, way, needed)) {
         return false;
     }
     joint->last_velocity_rad_s = v;
@@ -208,6 +231,7 @@ void tenon__limiter_seed(struct tenon_joint *joint, double position_rad)
 {
     joint->last_position_rad = position_rad;
     joint->last_velocity_rad_s = 0.0f;
+    joint->clear_rad = 0.0f;
     joint->is_behind = false;
 }
 
@@ -221,6 +245,7 @@ bool tenon__limiter_apply(struct tenon_joint *joint,
     if (is_plain && passes(joint, command, dt_s)) {
         return false;
     }
+    joint->clear_rad = 0.0f;
     bool changed = false;
     if (!is_finite_command(command)) { /* hold where the last command was */
         command->position_rad = joint->last_position_rad;
@@ -262,6 +287,7 @@ bool tenon__limiter_brake(struct tenon_joint *joint,
         return true;
     }
     joint->last_velocity_rad_s = slower;
+    joint->clear_rad = 0.0f;
     joint->last_position_rad = tenon__clamp(joint->last_position_rad + (double)(slower * dt_s),
                                             low_bound(joint), high_bound(joint));
     out_command->position_rad = joint->last_position_rad;

@@ -28,6 +28,8 @@ int tenon_sched_start(struct tenon_sched *self)
         tenon__slot_begin(s);
     }
     self->unsettled = 1;
+    self->stale_cycles = (uint32_t)(STALE_MIN_NS / self->period_ns);
+    self->period_s = (float)self->period_ns * 1e-9f;
     self->is_started = true;
     return TENON_OK;
 }
@@ -246,9 +248,9 @@ static uint32_t run_leads(struct tenon_sched *self,
 
 static void set_rate(const struct tenon_sched *self, unsigned divisor, struct tenon__cycle *cycle)
 {
-    const tenon_ns_t cycles = STALE_MIN_NS / (self->period_ns * divisor);
-    cycle->dt_s = (float)self->period_ns * 1e-9f * (float)divisor;
-    cycle->stale_cycles = cycles > STALE_CYCLES ? (uint32_t)cycles : STALE_CYCLES;
+    const uint32_t cycles = self->stale_cycles / divisor;
+    cycle->dt_s = self->period_s * (float)divisor;
+    cycle->stale_cycles = cycles > STALE_CYCLES ? cycles : STALE_CYCLES;
 }
 
 /* In this cycle, or in one that was skipped: what is always late at the same place would never have
@@ -281,7 +283,7 @@ static uint32_t account_release(struct tenon_sched *self, tenon_ns_t now)
         self->release_ns = now;
     }
     const tenon_ns_t late = now - self->release_ns;
-    const tenon_ns_t skipped = late / self->period_ns;
+    const tenon_ns_t skipped = late < self->period_ns ? 0 : late / self->period_ns;
     self->release_ns += skipped * self->period_ns;
     self->counters.missed_count += (uint32_t)skipped;
     if (late > self->counters.late_max_ns) {

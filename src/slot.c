@@ -605,6 +605,7 @@ static void begin_activate(struct tenon_slot *slot, tenon_ns_t now)
     if (slot->role == TENON_ROLE_MOTOR) {
         tenon__slot_motor(slot)->has_command =
             false; /* what it followed once is no goal of today */
+        tenon__slot_motor(slot)->clear_rad = 0.0f;
     }
 }
 

@@ -39,7 +39,7 @@ static void fill(const struct tenon_joint *joint, tenon_ns_t now, struct tenon_j
     out->command_rad = joint->command.position_rad;
     out->command_velocity_rad_s = joint->command.velocity_rad_s;
     out->command_effort_nm = joint->command.effort_nm;
-    out->age_s = joint->state.valid != 0 ? (float)(now - joint->state.stamp_ns) * 1e-9f : 0.0f;
+    out->age_s = joint->state.valid != 0 ? tenon__seconds(now - joint->state.stamp_ns) : 0.0f;
     out->code = (int8_t)joint->diag.code;
     out->cause = (uint8_t)joint->diag.cause;
     out->status = joint->status;

@@ -23,8 +23,8 @@ static int ratio_to_joint(struct tenon_reducer *reducer,
     const struct tenon_ratio_reducer *self = from_reducer(reducer);
     (void)dt_s;
     out_joints[0].position_rad = motors[0].position_rad * self->inverse;
-    out_joints[0].velocity_rad_s = motors[0].velocity_rad_s * (float)self->inverse;
-    out_joints[0].effort_nm = motors[0].effort_nm * (float)self->ratio;
+    out_joints[0].velocity_rad_s = motors[0].velocity_rad_s * self->inverse_f;
+    out_joints[0].effort_nm = motors[0].effort_nm * self->ratio_f;
     return TENON_OK;
 }
 
@@ -32,9 +32,9 @@ static float motor_effort(const struct tenon_ratio_reducer *self,
                           const struct tenon_joint_command *joint)
 {
     if (joint->mode == TENON_MODE_PWM) {
-        return self->ratio < 0.0 ? -joint->effort_nm : joint->effort_nm;
+        return self->ratio_f < 0.0f ? -joint->effort_nm : joint->effort_nm;
     }
-    return joint->effort_nm * (float)self->inverse;
+    return joint->effort_nm * self->inverse_f;
 }
 
 static int ratio_to_motor(struct tenon_reducer *reducer,
@@ -47,7 +47,7 @@ static int ratio_to_motor(struct tenon_reducer *reducer,
     (void)at;
     (void)dt_s;
     out_motors[0].position_rad = joints[0].position_rad * self->ratio;
-    out_motors[0].velocity_rad_s = joints[0].velocity_rad_s * (float)self->ratio;
+    out_motors[0].velocity_rad_s = joints[0].velocity_rad_s * self->ratio_f;
     out_motors[0].effort_nm = motor_effort(self, &joints[0]);
     return TENON_OK;
 }
@@ -109,5 +109,7 @@ tenon_ratio_reducer_init_sized(struct tenon_ratio_reducer *self, size_t size, do
     self->base.joint_count = 1;
     self->ratio = ratio;
     self->inverse = 1.0 / ratio;
+    self->ratio_f = (float)ratio;
+    self->inverse_f = (float)self->inverse;
     return &self->base;
 }

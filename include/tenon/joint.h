@@ -116,6 +116,7 @@ struct tenon_joint {
     double goal_rad;          /* of the move to come */
     double last_position_rad; /* of the limiter: what was commanded last, and how fast that was */
     float last_velocity_rad_s;
+    float clear_rad;       /* from there to the nearer position limit, at least */
     uint32_t command_id;   /* of the traced command that this cycle carries out; 0: none */
     uint8_t own_limits;    /* which limits the application gave; the others are the model's */
     uint8_t wants_torque;  /* what was asked for last */

@@ -114,6 +114,9 @@ struct tenon_motor {
                                            and by activate (see has_command). */
     bool has_command; /**< `command` is what the device follows. activate sets both to the goal it
                          has verified. */
+    float
+        clear_rad; /**< Private to the core: from `command` to the nearer position limit, at least.
+                    */
     uint32_t gate_count;        /**< Commands the motor gate had to change. Only rises. */
     uint32_t implausible_count; /**< Samples refused because they moved too far. Only rises. */
     uint32_t silent_cycles;     /**< Cycles since the newest sample. Set by the core. */

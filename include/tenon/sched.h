@@ -95,13 +95,15 @@ struct tenon_sched {
     uint32_t snapshot_latest; /* buffer + 1; 0: none yet */
     tenon_ns_t release_ns;    /* next release */
     uint32_t module_changes;  /* rises with every change of state of a module */
-    bool has_begun;           /* a step has been run */
-    uint32_t cycle_number;    /* of the next step; skipped releases count */
-    uint32_t estop;           /* newest press, written by any context */
-    uint32_t estop_seen;      /* newest press that a step has seen */
-    uint32_t estop_cleared;   /* newest press that was cleared */
-    bool estop_is_latched;    /* in the newest step */
-    uint32_t unsettled;       /* slots on their way: poll looks after them */
+    float period_s;
+    uint32_t stale_cycles;  /* base periods a motor may be silent, however few cycles these are */
+    bool has_begun;         /* a step has been run */
+    uint32_t cycle_number;  /* of the next step; skipped releases count */
+    uint32_t estop;         /* newest press, written by any context */
+    uint32_t estop_seen;    /* newest press that a step has seen */
+    uint32_t estop_cleared; /* newest press that was cleared */
+    bool estop_is_latched;  /* in the newest step */
+    uint32_t unsettled;     /* slots on their way: poll looks after them */
     struct tenon_event_log events;
     struct tenon_trace *trace; /* NULL: none */
 };

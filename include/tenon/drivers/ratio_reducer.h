@@ -19,6 +19,8 @@ struct tenon_ratio_reducer {
     /* private */
     double ratio;
     double inverse;
+    float ratio_f; /* the same, for what is no position */
+    float inverse_f;
 };
 
 /** Initialise; `size` is sizeof *self. Use tenon_ratio_reducer_init(). */
