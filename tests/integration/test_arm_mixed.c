@@ -417,6 +417,33 @@ static void slow_adapter_is_waited_for(void **state)
     }
 }
 
+/* Strange characters in front of every few frames: they cost these samples, and nothing else. */
+static void noise_from_the_adapter_costs_samples_only(void **state)
+{
+    static const char noise[] = {'t', 'T', 'r', '7', 'F', 'z', 'V', '\r', '\n', '\a', '\0', 'x'};
+    uint32_t seed = 3;
+    (void)state;
+    make_arm_behind(BAUD);
+    enable();
+    move(home);
+    const uint32_t missed = rig.host->mit.base.counters.timeout_count;
+    go(away);
+    for (int n = 0; n < 300; n++) {
+        run(2 * PERIOD + TENON_US(100));
+        seed = seed * 1664525u + 1013904223u;
+        const uint8_t character = (uint8_t)noise[(seed >> 16) % sizeof noise];
+        assert_int_equal(tenon_memory_line_far_write(&rig.serial, &character, 1, rig.now), 1);
+    }
+    arrive(away);
+    assert_true(rig.host->slcan.broken_count > 20);
+    assert_true(rig.host->slcan.refused_count > 5);
+    assert_in_range(rig.host->mit.base.counters.timeout_count - missed, 20, 300);
+    for (unsigned i = 0; i < JOINTS; i++) {
+        assert_int_equal(joint(i)->fault_count, 0);
+        assert_true(i < SERVOS || rig.host->motors[i - SERVOS].base.implausible_count == 0);
+    }
+}
+
 /* ---- When one falls silent ---- */
 
 static void check_neighbours(unsigned sick, const uint32_t *missed)
@@ -651,6 +678,7 @@ int main(void)
         cmocka_unit_test_setup(group_of_both_kinds_moves_and_settles_where_it_should, make_arm),
         cmocka_unit_test_setup(all_start_in_one_cycle_and_arrive_in_one, make_arm),
         cmocka_unit_test(slow_adapter_is_waited_for),
+        cmocka_unit_test(noise_from_the_adapter_costs_samples_only),
         cmocka_unit_test(silent_motor_stops_the_arm_or_is_left_behind),
         cmocka_unit_test_setup(deaf_motor_lets_go_by_itself_and_comes_back, make_arm),
         cmocka_unit_test_setup(doubled_and_misnamed_answers_mix_nothing_up, make_arm),
