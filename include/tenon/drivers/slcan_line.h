@@ -23,6 +23,8 @@ extern "C" {
  *   refused it.
  * - TENON_ERR_DEVICE, TENON_CAUSE_ADAPTER_REFUSED: the adapter would not open its channel.
  *
+ * At 800 thousand bit/s makers disagree: CANable's firmware takes that digit for 750 thousand.
+ *
  * Frames pass without a check sum of their own: on a bare UART a wrong bit can make a wrong frame.
  * USB guards its bytes. Each frame leaves in a write of its own, as some adapters want it. Adapters
  * drop silently what overflows them: do not send more frames in one go than yours has room for (8
