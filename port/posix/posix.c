@@ -98,7 +98,7 @@ int tenon_posix_cycle_timed(struct tenon_sched *sched, struct tenon_posix_latene
         now = tenon_posix_now();
         if (now >= release) {
             (void)tenon_sched_step(sched, now);
-            (void)tenon_sched_poll(sched, now); /* sends what the step staged */
+            (void)tenon_sched_poll(sched, tenon_posix_now()); /* sends what the step staged */
             return TENON_OK;
         }
         const tenon_ns_t until = deadline < release ? deadline : release;

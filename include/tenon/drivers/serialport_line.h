@@ -20,7 +20,8 @@ enum tenon_serialport_direction {
     /**
      * This driver, with the RTS pin: for UARTs whose kernel driver cannot. It lets go when the
      * runner wakes after the last bit, so the devices' return delay must be longer than the runner
-     * is late (tenon_posix_lateness), or first bytes are lost. Of no use with USB adapters, where
+     * is late (tenon_posix_lateness), or first bytes are lost. A UART is asked whether its shift
+     * register is empty (TIOCSERGETLSR). Of no use with USB adapters, which do not tell, and where
      * pin and bytes go different ways.
      */
     TENON_SERIALPORT_DIRECTION_RTS = 2,
