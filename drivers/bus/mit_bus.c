@@ -76,6 +76,35 @@ next_call(const struct tenon_mit_bus *self, const struct tenon_line *line, tenon
     return next;
 }
 
+/* ---- Trace ---- */
+
+static void trace_sent(struct tenon_mit_bus *self, struct tenon_bus_device *device)
+{
+    if (device->command == 0) {
+        return;
+    }
+    tenon_trace_sent(self->base.wire, device, &self->link);
+    if (self->begin_ticks == 0) {
+        self->begin_ticks = tenon_trace_ticks(self->base.wire);
+    }
+}
+
+static void trace_answered(const struct tenon_mit_bus *self, struct tenon_bus_device *device)
+{
+    if (device->link != 0) {
+        tenon_trace_answered(self->base.wire, device, device->in_error);
+    }
+}
+
+static void trace_over(struct tenon_mit_bus *self)
+{
+    if (self->link != 0) {
+        tenon_trace_over(self->base.wire, self->link, self->begin_ticks, self->tx_count);
+    }
+    self->link = 0;
+    self->begin_ticks = 0;
+}
+
 /* ---- Cycle ---- */
 
 static void stage(struct tenon_bus *base, uint32_t cycle, tenon_ns_t now)
@@ -108,6 +137,7 @@ static void miss(struct tenon_mit_bus *self, struct tenon__mit_record *r, int er
     self->awaited_count--;
     r->device->in_error = (int16_t)error;
     r->device->counters.missed_count++;
+    trace_answered(self, r->device);
 }
 
 void tenon__mit_drop_cycle(struct tenon_mit_bus *self, int error)
@@ -119,6 +149,7 @@ void tenon__mit_drop_cycle(struct tenon_mit_bus *self, int error)
             miss(self, r, error);
         }
     }
+    trace_over(self);
     self->tx_count = 0;
     self->tx_sent = 0;
     self->cycle_is_running = false;
@@ -140,6 +171,7 @@ static void encode(struct tenon_mit_bus *self, struct tenon__mit_record *r)
     if (r->write_is_due) {
         memcpy(frame->data, r->out, r->out_width);
         r->device->out_is_fresh = false;
+        trace_sent(self, r->device);
     } else {
         frame->id = MIT_REGISTER_ID;
         frame->length = DATA_MAX;
@@ -186,6 +218,7 @@ static void await_cycle(struct tenon_mit_bus *self, const struct tenon_line *lin
 static void end_cycle_if_complete(struct tenon_mit_bus *self)
 {
     if (self->cycle_is_running && self->awaited_count == 0 && self->tx_sent == self->tx_count) {
+        trace_over(self);
         self->cycle_is_running = false;
         self->base.counters.cycle_count++;
     }
@@ -269,6 +302,7 @@ static void take_sample(struct tenon_mit_bus *self,
     device->in_stamp_ns = now;
     device->in_sequence++;
     device->counters.reply_count++;
+    trace_answered(self, device);
 }
 
 /* Some lines hand back what was sent. No answer has an identifier that commands have. */

@@ -25,6 +25,8 @@ static struct world {
     struct tenon_group group;
     uint8_t bus_memory[TENON_MIT_BUS_MEMORY(JOINTS)];
     uint64_t memory[1024];
+    struct tenon_trace trace;
+    struct tenon_span spans[256];
     tenon_ns_t now;
     tenon_ns_t release;
 } world;
@@ -69,6 +71,7 @@ static void boot(struct world *w)
     }
     w->group.policy = TENON_GROUP_ISOLATE;
     (void)tenon_sched_add_group(&w->sched, &w->group, "leg", w->members, JOINTS);
+    (void)tenon_sched_add_trace(&w->sched, &w->trace, w->spans, 256);
     assert_int_equal(tenon_sched_start(&w->sched), TENON_OK);
     w->release = w->now + PERIOD;
 }
@@ -274,6 +277,43 @@ static void the_emergency_stop_ends_torque_within_two_cycles(void **state)
     }
 }
 
+/* The one command of a group's move, through all joints, in one cycle of the bus, and back. */
+static void a_command_is_traced_to_the_motors_and_back(void **state)
+{
+    static const double goals[JOINTS] = {1.0, -0.8, 1.7};
+    static struct tenon_span spans[256];
+    struct world *w = make_enabled();
+    uint32_t sent_link = 0;
+    unsigned sent = 0;
+    unsigned answered = 0;
+    unsigned cycles = 0;
+    (void)state;
+    tenon_trace_switch(&w->trace, true);
+    assert_int_equal(tenon_group_move_to(&w->group, goals), TENON_OK);
+    const uint32_t command = tenon_sched_command_id(&w->sched);
+    run(w, 2 * PERIOD);
+    const int count = tenon_trace_take(&w->trace, spans, 256, NULL);
+    for (int i = 0; i < count; i++) {
+        const struct tenon_span *s = &spans[i];
+        if (s->kind == TENON_SPAN_SENT && s->command == command) {
+            sent_link = s->link;
+            sent |= 1u << s->value;
+        } else if (s->kind == TENON_SPAN_ANSWERED && s->command == command) {
+            assert_int_equal(s->link, sent_link);
+            assert_int_equal(s->code, TENON_OK);
+            answered |= 1u << s->value;
+        } else if (s->kind == TENON_SPAN_TRANSMISSION) {
+            assert_int_equal(s->link, sent_link);
+            assert_int_equal(s->value, JOINTS);
+            assert_string_equal(s->subject, "can");
+            cycles++;
+        }
+    }
+    assert_int_equal(sent, 0x0E); /* nodes 1 ... 3 */
+    assert_int_equal(answered, 0x0E);
+    assert_int_equal(cycles, 1);
+}
+
 /* Bus-off at every k-th call to the line while all move. */
 static void bus_off_is_told_once_and_healed_without_torque(void **state)
 {
@@ -312,6 +352,7 @@ int main(void)
         cmocka_unit_test(an_error_of_a_motor_is_told_and_cleared_on_the_way_back),
         cmocka_unit_test(a_host_that_comes_back_finds_its_joints_held),
         cmocka_unit_test(the_emergency_stop_ends_torque_within_two_cycles),
+        cmocka_unit_test(a_command_is_traced_to_the_motors_and_back),
         cmocka_unit_test(bus_off_is_told_once_and_healed_without_torque),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

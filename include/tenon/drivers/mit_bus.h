@@ -64,6 +64,8 @@ struct tenon_mit_bus {
     tenon_ns_t ask_expected_ns;
     tenon_ns_t ask_timeout_ns;
     uint32_t baud;
+    uint32_t link; /* number of the running cycle, if a traced command left with it; 0: none */
+    uint32_t begin_ticks; /* of that */
     uint32_t stage_count;
     uint32_t stage_cycle;
     uint32_t held_stage;
