@@ -405,6 +405,17 @@ static int step_take_over(struct tenon_damiao_motor *self, tenon_ns_t now)
     return is_idle && !has_torque(self) ? TENON_OK : send_hold(self);
 }
 
+/* It had this value once: it has been without power since, and where it counted from is lost. */
+static void note_power_loss(struct tenon_damiao_motor *self)
+{
+    if (self->watchdog_is_set) {
+        self->base.is_unhomed = 1;
+        self->turns = 0;
+        self->has_seen = false;
+        self->watchdog_is_set = false;
+    }
+}
+
 /* Last: from here on the cycle must keep it fed. */
 static int step_watchdog(struct tenon_damiao_motor *self, tenon_ns_t now)
 {
@@ -415,14 +426,16 @@ static int step_watchdog(struct tenon_damiao_motor *self, tenon_ns_t now)
     if (self->config.no_watchdog) {
         return TENON_OK;
     }
-    if (is_writing) {
-        return store(self, RID_TIMEOUT, wanted);
+    if (!is_writing) {
+        const int rc = fetch(self, RID_TIMEOUT);
+        if (rc != TENON_OK || mit_load32(self->request.data) == wanted) {
+            return rc;
+        }
+        note_power_loss(self);
     }
-    const int rc = fetch(self, RID_TIMEOUT);
-    if (rc != TENON_OK || mit_load32(self->request.data) == wanted) {
-        return rc;
-    }
-    return store(self, RID_TIMEOUT, wanted);
+    const int rc = store(self, RID_TIMEOUT, wanted);
+    self->watchdog_is_set |= rc == TENON_OK;
+    return rc;
 }
 
 static int step_finish(struct tenon_damiao_motor *self, tenon_ns_t now)

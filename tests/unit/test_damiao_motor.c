@@ -423,12 +423,17 @@ static void torque_comes_on_only_with_watchdog_and_mode_in_force(void **state)
     struct rig *r = make_attached(&plain);
     (void)state;
     bring_ready(r);
+    assert_int_equal(configure(r), TENON_OK);
+    assert_int_equal(r->motor.base.is_unhomed, 0);
     fake_mit_set(r->fake, RID_TIMEOUT, 0);
     fake_mit_set(r->fake, RID_MODE, 2);
+    r->motor.turns = 1; /* of a count that is over */
     assert_int_equal(run(r, r->life->activate), TENON_OK);
     assert_int_equal(fake_mit_get(r->fake, RID_TIMEOUT), 4000);
     assert_int_equal(fake_mit_get(r->fake, RID_MODE), 1);
     assert_int_equal(r->fake->status, MIT_ENABLED);
+    assert_int_equal(r->motor.base.is_unhomed, 1);
+    assert_int_equal(r->motor.turns, 0);
 }
 
 static void torque_off_is_only_believed_when_seen(void **state)

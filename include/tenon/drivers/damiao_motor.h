@@ -51,7 +51,8 @@ struct tenon_damiao_motor_health {
  * It counts no turns: positions are -12.5 ... 12.5 rad as a rule and begin again on the other side.
  * In POSITION, goals stay 2 % within; a motor that was seen to pass the end is not switched on, or
  * is stopped (GOAL_OUTSIDE_LIMITS). In VELOCITY and EFFORT, positions go on across the end from
- * sample to sample; where they began is not known.
+ * sample to sample; where they began is not known. A motor that has forgotten the watchdog it was
+ * given was without power: `base.is_unhomed` is set, and its ends are counted anew.
  */
 struct tenon_damiao_motor {
     struct tenon_motor base;                 /**< First, so that &m.base is the handle. */
@@ -79,6 +80,7 @@ struct tenon_damiao_motor {
     bool is_attached;
     bool was_configured;
     bool was_cleared;
+    bool watchdog_is_set; /* by us: if it is not any more, the motor was without power */
     bool has_seen;
     bool has_hold;
     bool expects_torque; /* it has torque, and we do not want it otherwise */
