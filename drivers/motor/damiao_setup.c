@@ -370,9 +370,7 @@ static int step_read_t(struct tenon_damiao_motor *self, tenon_ns_t now)
 /* The state that has just been answered. */
 static struct mit_answer take_state(struct tenon_damiao_motor *self)
 {
-    const struct mit_answer answer = tenon__damiao_decode(self, self->request.data);
-    (void)tenon__damiao_count(self, answer.p_rad);
-    return answer;
+    return tenon__damiao_decode(self, self->request.data);
 }
 
 static int step_find(struct tenon_damiao_motor *self, tenon_ns_t now)

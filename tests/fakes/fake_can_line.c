@@ -23,13 +23,14 @@ static void put_one(struct fake_can_line *self, const struct tenon_can_frame *fr
 static void put_garbage(struct fake_can_line *self, const struct tenon_can_frame *like)
 {
     struct tenon_can_frame junk[] = {
-        {.id = 0x555, .length = 8}, *like, *like, *like, *like, *like,
+        {.id = 0x555, .length = 8}, *like, *like, *like, *like, *like, *like,
     };
     junk[1].length = 3;
     junk[2].flags = TENON_CAN_EXTENDED;
     junk[3].flags = TENON_CAN_REMOTE;
     junk[4].data[0] ^= 0x0F;
     junk[5].length = 200;
+    junk[6].length = 7;
     for (size_t i = 0; i < sizeof junk / sizeof junk[0]; i++) {
         put_one(self, &junk[i]);
     }

@@ -452,6 +452,21 @@ static void torque_off_is_only_believed_when_seen(void **state)
     assert_int_equal(r->read_rc, TENON_OK);
 }
 
+static void a_stop_that_was_given_up_does_not_stand_for_the_next(void **state)
+{
+    struct rig *r = make_attached(&plain);
+    (void)state;
+    bring_ready(r);
+    assert_int_equal(r->life->make_safe(r->module, r->now), TENON_ERR_AGAIN);
+    wait(r, 4); /* it is done, and nobody asks */
+    assert_int_equal(run(r, r->life->activate), TENON_OK);
+    r->module->state = TENON_MODULE_ACTIVE;
+    wait(r, 20);
+    assert_int_equal(r->fake->status, MIT_ENABLED);
+    assert_int_equal(run(r, r->life->make_safe), TENON_OK);
+    assert_int_equal(r->fake->status, MIT_DISABLED);
+}
+
 /* What led to the stop is not hidden by that the stop failed. */
 static void why_it_was_stopped_stays_told(void **state)
 {
@@ -733,6 +748,7 @@ int main(void)
         TEST(a_motor_that_fell_asleep_is_woken),
         TEST(torque_comes_on_only_with_watchdog_and_mode_in_force),
         TEST(torque_off_is_only_believed_when_seen),
+        TEST(a_stop_that_was_given_up_does_not_stand_for_the_next),
         TEST(why_it_was_stopped_stays_told),
         TEST(every_error_is_told_in_words),
         TEST(samples_are_in_si_units_with_temperatures),

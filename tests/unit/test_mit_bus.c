@@ -427,7 +427,7 @@ static void a_fault_on_the_wire_costs_one_sample_of_one_device(void **state)
             assert_int_equal(d->counters.missed_count, lost);
             assert_int_equal(r->bus.base.counters.timeout_count, lost);
             assert_int_equal(r->bus.base.counters.cycle_count, 4);
-            const uint32_t stale[] = {0, 1, 6};
+            const uint32_t stale[] = {0, 1, 7};
             assert_int_equal(r->bus.base.counters.stale_count, stale[f]);
         }
     }
@@ -493,6 +493,31 @@ static void a_late_register_answer_is_no_sample(void **state)
     assert_int_equal(r->bus.base.counters.stale_count, 1);
 }
 
+/* Nor is a position, of one that is alike in the lower half, ever the answer to a register frame.
+ */
+static void a_state_that_looks_so_is_no_register_answer(void **state)
+{
+    static const struct tenon_field elsewhere[] = {{MIT_FEEDBACK + 0x50, 8}};
+    struct rig *r = make();
+    struct tenon_bus_device alike = device_of(0x11);
+    struct tenon_request read = request_of(1, TENON_OP_READ, 21, 4);
+    (void)state;
+    struct fake_mit *far = fake_mit_add(&r->far, 0x11, 0x50);
+    alike.in_fields = elsewhere;
+    assert_int_equal(r->api->attach(&r->bus.base, &alike), TENON_OK);
+    far->has_raw = true;
+    memcpy(far->raw, "\x00\x33\x15\x01\x02\x03\x04", 7);
+    r->far.motors[0].is_silent = true;
+    read.attempts = 1;
+    submit(r, &read);
+    poll(r);
+    stage(r);
+    wait(r, CYCLE);
+    assert_int_equal(read.result, TENON_ERR_TIMEOUT);
+    assert_int_equal(alike.in_sequence, 1);
+    assert_memory_equal(alike.in, "\x01\x00\x33\x15\x01\x02\x03\x04", 8);
+}
+
 static void two_motors_with_one_number_are_noticed(void **state)
 {
     struct rig *r = make();
@@ -520,6 +545,19 @@ static void an_answer_heard_twice_does_not_make_two_motors(void **state)
     r->line.fault = FAKE_CAN_DUPLICATE; /* CAN does that, rarely */
     run(r, &ping);
     assert_int_equal(ping.result, TENON_OK);
+}
+
+static void an_answer_that_comes_in_the_next_attempt_does_not_either(void **state)
+{
+    struct rig *r = make();
+    struct tenon_request ping = request_of(2, TENON_OP_PING, 0, 0);
+    (void)state;
+    ping.attempts = 2;
+    r->line.fault = FAKE_CAN_DELAY;
+    r->line.fault_delay_ns = TENON_MS(1);
+    run(r, &ping);
+    assert_int_equal(ping.result, TENON_OK);
+    assert_int_equal(r->bus.base.counters.timeout_count, 1);
 }
 
 static void own_frames_heard_back_are_nothing_new(void **state)
@@ -870,8 +908,10 @@ int main(void)
         TEST(a_flipped_bit_does_no_lasting_harm),
         TEST(a_late_answer_is_missed_and_then_nobodys),
         TEST(a_late_register_answer_is_no_sample),
+        TEST(a_state_that_looks_so_is_no_register_answer),
         TEST(two_motors_with_one_number_are_noticed),
         TEST(an_answer_heard_twice_does_not_make_two_motors),
+        TEST(an_answer_that_comes_in_the_next_attempt_does_not_either),
         TEST(own_frames_heard_back_are_nothing_new),
         TEST(a_line_that_fails_at_any_call_fails_all_and_comes_back),
         TEST(a_line_that_takes_and_gives_one_frame_at_a_time_is_enough),
