@@ -57,11 +57,11 @@ struct tenon_damiao_motor_health {
 struct tenon_damiao_motor {
     struct tenon_motor base;                 /**< First, so that &m.base is the handle. */
     struct tenon_damiao_motor_health health; /**< For reading. */
-    float p_max_rad; /**< The motor's range of positions; 0 until first configured. */
-    float v_max_rad_s;
-    float t_max_nm;
-    int32_t turns; /**< Ends of the range passed since init, positive upwards. Set to 0 by the
-                      application when it knows better. */
+    float p_max_rad;   /**< The motor's range of positions; 0 until first configured. */
+    float v_max_rad_s; /**< Its range of speeds; likewise. */
+    float t_max_nm;    /**< Its range of torques; likewise. */
+    int32_t turns;     /**< Ends of the range passed since init, positive upwards. Set to 0 by the
+                          application when it knows better. */
     uint32_t clear_count; /**< Errors cleared by configure. Only rises. */
     /* private */
     struct tenon_damiao_motor_config config;
