@@ -17,12 +17,14 @@ foreach(name IN ITEMS tenon tenon-posix tenon-serialport tenon-sim)
     add_library(${name} SHARED src/${name}.c)
     set_target_properties(${name} PROPERTIES C_VISIBILITY_PRESET hidden)
 endforeach()
+target_sources(tenon PRIVATE src/caller.c)
 TXT
 echo '#define TENON_VERSION_STRING "0.1.0"' >include/tenon/version.h
 : >include/tenon/drivers/none.h
 cat >include/tenon/thing.h <<'C'
 #pragma once
 #define TENON_API __attribute__((visibility("default")))
+#define COLOUR int
 struct tenon_secret;
 enum tenon_colour {
     TENON_RED,
@@ -35,7 +37,7 @@ struct tenon_thing {
     struct tenon_secret *secret;
     unsigned char colour;
 };
-TENON_API int tenon_thing_paint(struct tenon_thing *self, int colour);
+TENON_API int tenon_thing_paint(struct tenon_thing *self, COLOUR colour);
 C
 cat >src/tenon.c <<'C'
 #include "tenon/thing.h"
@@ -44,8 +46,11 @@ struct tenon_secret {
 };
 int tenon__hidden(int a);
 int tenon__hidden(int a) { return a; }
-int tenon_thing_paint(struct tenon_thing *self, int colour) { return self->secret->count + tenon__hidden(colour); }
+int tenon_thing_paint(struct tenon_thing *self, COLOUR colour) { return self->secret->count + tenon__hidden((int)colour); }
 C
+# Who calls a function from another file must not hide it.
+printf '%s\n' '#include "tenon/thing.h"' 'int tenon__call(void);' \
+    'int tenon__call(void) { return tenon_thing_paint(0, 0); }' >src/caller.c
 for name in posix serialport sim; do
     echo "__attribute__((visibility(\"default\"))) int tenon_$name(void); int tenon_$name(void) { return 0; }" >"src/tenon-$name.c"
 done
@@ -83,6 +88,8 @@ differs 'the order of members' include/tenon/thing.h 's/struct tenon_secret \*se
 differs 'a method' include/tenon/thing.h 's/int (\*paint)(int colour);/& int (*wash)(void);/' 'wash'
 differs 'the value of an enumerator' include/tenon/thing.h 's/TENON_RED,/TENON_RED = 5,/' 'TENON_BLUE'
 differs 'a new enumerator' include/tenon/thing.h 's/TENON_BLUE/& , TENON_GREEN/' 'TENON_GREEN'
+differs 'a parameter of a function that the library itself calls' include/tenon/thing.h 's/COLOUR int/COLOUR long/' \
+    "'int' to 'long int'"
 differs 'a function that has gone' src/tenon-sim.c 's/tenon_sim/tenon_other/g' "tenon_sim"
 cp include/tenon/version.h kept
 sed -i 's/0\.1\.0/0.2.0/' include/tenon/version.h
