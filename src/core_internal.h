@@ -7,11 +7,12 @@
 #include <float.h>
 #include <string.h>
 
-/* Kept out of line: its stack is not that of every cycle. */
-#if defined(__GNUC__)
-#define TENON__RARE __attribute__((noinline))
+/* Not inlined where memory is scarce: its arrays would lie on the stack of everything that its
+ * caller calls beside it. */
+#ifdef __OPTIMIZE_SIZE__
+#define TENON__APART __attribute__((noinline))
 #else
-#define TENON__RARE
+#define TENON__APART
 #endif
 
 /* --- words shared with other contexts: plain in the headers (C++), atomic here; loads and stores

@@ -200,8 +200,8 @@ static uint8_t common_validity(const struct tenon__drive *drive, tenon_ns_t *out
     return (uint8_t)valid;
 }
 
-static TENON__RARE int measure_coupled(const struct tenon__drive *drive,
-                                       const struct tenon__cycle *cycle)
+TENON__APART static int measure_coupled(const struct tenon__drive *drive,
+                                        const struct tenon__cycle *cycle)
 {
     struct tenon_motor_state motors[TENON_COUPLED_MAX];
     struct tenon_joint_state joints[TENON_COUPLED_MAX] = {0};
@@ -266,7 +266,7 @@ static void turn_state_down(const struct tenon_joint *joint, struct tenon_joint_
 }
 
 /* Several joints, or one whose frame differs from the reducer's. */
-static TENON__RARE int
+TENON__APART static int
 reduce_turned(const struct tenon__drive *drive, float dt_s, struct tenon_motor_command *out_motors)
 {
     struct tenon_joint_command commands[TENON_COUPLED_MAX];
@@ -320,7 +320,7 @@ command_motor(struct tenon_motor *motor, struct tenon_motor_command *command, fl
     return rc;
 }
 
-static int
+TENON__APART static int
 write_motors(struct tenon_sched *sched, struct tenon_joint *lead, const struct tenon__cycle *cycle)
 {
     struct tenon_motor_command commands[TENON_COUPLED_MAX];
@@ -344,8 +344,8 @@ write_motors(struct tenon_sched *sched, struct tenon_joint *lead, const struct t
 /* --- the joints between --- */
 
 /* Torque is on: begin where the motors' goals are, so that nothing jumps. */
-static TENON__RARE void end_enabling(const struct tenon__drive *drive,
-                                     const struct tenon__cycle *cycle)
+TENON__APART static void end_enabling(const struct tenon__drive *drive,
+                                      const struct tenon__cycle *cycle)
 {
     struct tenon_motor_state goals[TENON_COUPLED_MAX] = {0};
     struct tenon_joint_state joints[TENON_COUPLED_MAX];
@@ -383,7 +383,7 @@ static bool may_let_go(struct tenon_joint *const *joints, unsigned count)
     return true;
 }
 
-static TENON__RARE void end_stops(struct tenon_joint *const *joints, unsigned count)
+TENON__APART static void end_stops(struct tenon_joint *const *joints, unsigned count)
 {
     const bool may_go = may_let_go(joints, count);
     for (unsigned i = 0; i < count; i++) {
