@@ -235,6 +235,7 @@ static inline struct tenon_controller *tenon__slot_controller(const struct tenon
 void tenon__event_slot(struct tenon_sched *sched, struct tenon_slot *slot);
 void tenon__event_restarted(struct tenon_sched *sched, struct tenon_slot *slot);
 void tenon__event_joint(struct tenon_joint *joint, const struct tenon_diag *why, bool is_masked);
+void tenon__event_derated(struct tenon_joint *joint, float heat);
 void tenon__event_group(const struct tenon_group *group);
 void tenon__event_sched(struct tenon_sched *sched,
                         int code,

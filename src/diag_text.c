@@ -134,6 +134,8 @@ static const char *const sentences[] = {
     [TENON_CAUSE_STEP_TIMEOUT] = "%s: it did not get ready within %b s; check the device",
     [TENON_CAUSE_OVERRUN] = "%s: a step came %v s late (the period is %b s) and releases were "
                             "missed; give the thread a higher priority, or less to do",
+    [TENON_CAUSE_DERATED] = "%s: its motor is warm (%v of what it stands for ever) and its effort "
+                            "limit comes down; lower the load, or let it rest",
     [TENON_CAUSE_RESTARTED] = "%s: it is back after a fault; its joint can be enabled again",
     [TENON_CAUSE_REALTIME_PRIORITY] =
         "%s: real-time priority %v is not permitted (limit %b); put '@realtime - rtprio 98' into "

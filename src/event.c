@@ -87,6 +87,15 @@ void tenon__event_restarted(struct tenon_sched *sched, struct tenon_slot *slot)
     }
 }
 
+void tenon__event_derated(struct tenon_joint *joint, float heat)
+{
+    const struct tenon_diag news = {
+        .cause = TENON_CAUSE_DERATED, .value = heat, .subject = joint->name};
+    if (waiting(&joint->sched->events) < TENON_EVENTS_MAX / 2) {
+        tell(joint->sched, TENON_EVENT_DERATED, TENON_SOURCE_JOINT, 0, joint->name, &news);
+    }
+}
+
 void tenon__event_joint(struct tenon_joint *joint, const struct tenon_diag *why, bool is_masked)
 {
     if (is_masked) {

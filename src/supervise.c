@@ -116,6 +116,7 @@ static void derate(struct tenon_joint *joint)
     if (!s->is_derated && s->heat > WARM) {
         s->is_derated = true;
         s->derated_count++;
+        tenon__event_derated(joint, s->heat);
     } else if (s->is_derated && s->heat < COOLED) {
         s->is_derated = false;
     }

@@ -86,6 +86,7 @@ bool tenon__wire_falls_silent(struct tenon_wire *wire, const struct tenon__cycle
                               allowed);
     bus->diag.subject = wire->name;
     bus->fault_count++;
+    tenon__event_slot(wire->sched, &wire->bus);
     fault_motors(wire, cycle->now);
     return true;
 }
@@ -95,6 +96,7 @@ void tenon__wire_is_heard(struct tenon_wire *wire)
 {
     if (tenon__wire_is_silent(wire)) {
         wire->bus.module->diag = (struct tenon_diag){.code = TENON_OK};
+        wire->bus.told = TENON_CAUSE_NONE;
     }
 }
 

@@ -101,6 +101,7 @@ enum tenon_cause {
     TENON_CAUSE_DIRECTION, /**< The port cannot switch direction like that; detail: how; value:
                               error number. */
     /* No fault. */
+    TENON_CAUSE_DERATED,   /**< value: heat of the motor, 1: all it stands for ever. */
     TENON_CAUSE_RESTARTED, /**< The module is back. */
     TENON_CAUSE_COUNT
 };

@@ -19,7 +19,9 @@ enum tenon_event_kind {
     TENON_EVENT_FAULT = 1,  /**< Something failed. A module is tried again by itself. */
     TENON_EVENT_FAILED = 2, /**< A module is given up: tenon_joint_reset(), tenon_wire_reset(). */
     TENON_EVENT_RESTARTED = 3, /**< A module is back. Left out where it would crowd out faults. */
-    TENON_EVENT_ABORTED = 4    /**< A group's move was refused late, or broken off. */
+    TENON_EVENT_ABORTED = 4,   /**< A group's move was refused late, or broken off. */
+    TENON_EVENT_DERATED = 5    /**< No fault: a joint's effort limit comes down, its motor is warm.
+                                   Left out likewise. */
 };
 
 /** What it happened to. */

@@ -77,11 +77,37 @@ static void a_wire_that_falls_silent_is_one_fault_however_long_it_lasts(void **s
         set_silent(times == 1, times == 2);
         arm_run(&arm, TENON_MS(150));
         assert_fell_silent(times);
-        arm_run(&arm, TENON_S(90)); /* longer than the window of a motor's restarts */
+        arm_run(&arm, TENON_S(65)); /* longer than the window of a motor's restarts */
         assert_fell_silent(times);
         assert_int_equal(given_up(), 0);
         assert_comes_back();
     }
+}
+
+static void it_is_told_once_and_masks_what_follows(void **state)
+{
+    (void)state;
+    set_out(NULL);
+    struct tenon_event event;
+    while (tenon_sched_take_event(&arm.host->sched, &event) == TENON_OK) {
+    }
+    const uint32_t masked = tenon_sched_count_events(&arm.host->sched).masked_count;
+    for (unsigned times = 0; times < 2; times++) {
+        set_silent(true, false);
+        arm_run(&arm, TENON_S(5));
+        assert_int_equal(tenon_sched_take_event(&arm.host->sched, &event), TENON_OK);
+        assert_int_equal(event.kind, TENON_EVENT_FAULT);
+        assert_int_equal(event.role, TENON_ROLE_BUS);
+        assert_string_equal(event.name, arm.host->wire.name);
+        arm_check_diag(&event.diag, TENON_CAUSE_BUS_SILENT, arm.host->wire.name);
+        assert_true(event.masked_count >= 2u * ARM_JOINTS); /* motors and joints */
+        assert_int_equal(tenon_sched_take_event(&arm.host->sched, &event), TENON_ERR_AGAIN);
+        assert_comes_back();
+        while (tenon_sched_take_event(&arm.host->sched, &event) == TENON_OK) {
+            assert_int_equal(event.kind, TENON_EVENT_RESTARTED);
+        }
+    }
+    assert_true(tenon_sched_count_events(&arm.host->sched).masked_count > masked);
 }
 
 /* Their answers are lost, but they may hear us yet. */
@@ -158,6 +184,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_wire_that_falls_silent_is_one_fault_however_long_it_lasts),
+        cmocka_unit_test(it_is_told_once_and_masks_what_follows),
         cmocka_unit_test(torque_goes_off_though_nobody_answers),
         cmocka_unit_test(who_asks_why_is_told_of_the_wire),
         cmocka_unit_test(one_that_answers_makes_it_the_fault_of_the_others),

@@ -251,6 +251,13 @@ static void rest_gives_the_effort_back(void **state)
         rig_steps(&rig, 2000);
         assert_true(watch.is_derated);
         assert_int_equal(watch.derated_count, round);
+        struct tenon_event event;
+        assert_int_equal(tenon_sched_take_event(&rig.sched, &event), TENON_OK);
+        assert_int_equal(event.kind, TENON_EVENT_DERATED);
+        assert_int_equal(event.diag.cause, TENON_CAUSE_DERATED);
+        assert_string_equal(event.name, "hip");
+        assert_true(event.diag.value > 0.8f && event.diag.value < 0.85f);
+        assert_int_equal(tenon_sched_take_event(&rig.sched, &event), TENON_ERR_AGAIN);
         follow_effort(0.0f);
         rig_steps(&rig, 2000);
         assert_false(watch.is_derated);
