@@ -325,6 +325,7 @@ bool tenon__joint_motors_follow(struct tenon_joint *joint);
 bool tenon__joint_is_held(struct tenon_joint *joint);
 void tenon__joint_enable(struct tenon_joint *joint);
 void tenon__joint_disable(struct tenon_joint *joint);
+void tenon__joint_catch(struct tenon_joint *joint);
 void tenon__joint_follow(struct tenon_joint *joint,
                          const struct tenon_joint_command *command,
                          uint32_t id);
@@ -334,7 +335,7 @@ void tenon__joint_accept(struct tenon_joint *joint);
 void tenon__joint_make_safe(struct tenon_joint *joint);
 void tenon__joint_fail(struct tenon_joint *joint, const struct tenon_diag *why);
 void tenon__joint_drop(struct tenon_joint *joint, const struct tenon_diag *why);
-void tenon__joint_hold_here(struct tenon_joint *joint, double position_rad);
+void tenon__joint_hold_here(struct tenon_joint *joint, double position_rad, float velocity_rad_s);
 void tenon__joint_update(struct tenon_joint *joint, const struct tenon__cycle *cycle);
 void tenon__joint_end_stop(struct tenon_joint *joint);
 int tenon__joints_check_hold(struct tenon_sched *sched);

@@ -11,6 +11,8 @@
 
 #define JUMP_SLACK_RAD 0.02f /* counts, play and the sampling instant */
 #define JUMP_FACTOR    1.5f
+#define SLOW           0.05f /* of the velocity limit: it stands, or sags */
+#define NEAR_RAD       0.05  /* what a loop that follows is behind its goal */
 
 /* --- up: samples --- */
 
@@ -343,6 +345,36 @@ write_motors(struct tenon_sched *sched, struct tenon_joint *lead, const struct t
 
 /* --- the joints between --- */
 
+/*
+ * Found moving by a profile of its own to a goal that is still far off: a goal next to that one
+ * would be a step, for the profile is ours now.
+ */
+static bool is_on_its_own_way(const struct tenon_joint *joint, double goal_rad)
+{
+    const struct tenon_joint_limits *const l = &joint->limits;
+    const double way = tenon__abs(goal_rad - joint->state.position_rad);
+    const float v = tenon__absf(joint->state.velocity_rad_s);
+    return (joint->state.valid & TENON_VALID_VELOCITY) != 0 && v > SLOW * l->velocity_rad_s &&
+           way > (double)(0.5f * v * v / l->acceleration_rad_s2) + NEAR_RAD;
+}
+
+/* @return whether the joints were caught where they are. */
+static bool catch_moving(const struct tenon__drive *drive, const struct tenon_joint_state *goals)
+{
+    bool is_any = false;
+    for (unsigned i = 0; i < drive->joint_count; i++) {
+        is_any = is_any || (tenon__mode_is_position(tenon__slot_motor(drive->motors)->mode) &&
+                            is_on_its_own_way(drive->joints[i], goals[i].position_rad));
+    }
+    for (unsigned i = 0; is_any && i < drive->motor_count; i++) {
+        tenon__slot_motor(&drive->motors[i])->has_command = false;
+    }
+    for (unsigned i = 0; is_any && i < drive->joint_count; i++) {
+        tenon__joint_catch(drive->joints[i]);
+    }
+    return is_any;
+}
+
 /* Torque is on: begin where the motors' goals are, so that nothing jumps. */
 TENON__APART static void end_enabling(const struct tenon__drive *drive,
                                       const struct tenon__cycle *cycle)
@@ -355,15 +387,21 @@ TENON__APART static void end_enabling(const struct tenon__drive *drive,
             return; /* this torque is that of the time before */
         }
         goals[i] = motor->state;
+        goals[i].velocity_rad_s = 0.0f;
         if (motor->has_command && tenon__mode_is_position(motor->mode)) {
             goals[i].position_rad = motor->command.position_rad;
+        } else if (motor->has_command && motor->mode == TENON_MODE_VELOCITY) {
+            goals[i].velocity_rad_s = motor->command.velocity_rad_s; /* slows down from there */
         }
     }
     if (tenon__drive_to_joint(drive, goals, cycle->dt_s, joints) < 0) {
         return; /* measure() reports it */
     }
+    if (catch_moving(drive, joints)) {
+        return;
+    }
     for (unsigned i = 0; i < drive->joint_count; i++) {
-        tenon__joint_hold_here(drive->joints[i], joints[i].position_rad);
+        tenon__joint_hold_here(drive->joints[i], joints[i].position_rad, joints[i].velocity_rad_s);
     }
 }
 

@@ -213,6 +213,17 @@ void tenon__joint_end_stop(struct tenon_joint *joint)
     }
 }
 
+/* Torque was found on and the joint on a way that is not ours: it is braked from where it is. */
+void tenon__joint_catch(struct tenon_joint *joint)
+{
+    const float top = joint->limits.velocity_rad_s;
+    tenon__joint_hold_here(joint, joint->state.position_rad,
+                           tenon__clampf(joint->state.velocity_rad_s, -top, top));
+    joint->after_stop = joint->status;
+    joint->is_at_rest = false;
+    tenon__joint_enter(joint, TENON_JOINT_STOPPING);
+}
+
 void tenon__joint_stop(struct tenon_joint *joint)
 {
     if (joint->mover != NULL) {

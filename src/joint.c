@@ -80,7 +80,7 @@ void tenon__joint_align(struct tenon_joint *joint)
 }
 
 /* Enabled from here on, holding; or only holding, if it was made safe on the way. */
-void tenon__joint_hold_here(struct tenon_joint *joint, double position_rad)
+void tenon__joint_hold_here(struct tenon_joint *joint, double position_rad, float velocity_rad_s)
 {
     const uint8_t mode = tenon__joint_mode(joint);
     const struct tenon_joint_command hold = {
@@ -89,6 +89,7 @@ void tenon__joint_hold_here(struct tenon_joint *joint, double position_rad)
         .mode = mode,
     };
     tenon__limiter_seed(joint, position_rad);
+    joint->last_velocity_rad_s = velocity_rad_s;
     joint->command = hold;
     joint->is_uncontrolled = false;
     if (!joint->has_setpoint) {

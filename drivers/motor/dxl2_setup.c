@@ -907,16 +907,20 @@ static int step_tell_goal(struct tenon_dxl2_motor *self, tenon_ns_t now)
 {
     (void)now;
     struct tenon_motor *motor = &self->base;
+    const struct dxl2_layout *layout = dxl2_layout(self);
     motor->has_command = false;
-    if (!dxl2_layout(self)->has_goal_position) {
+    if (!layout->has_goal_position && motor->mode != TENON_MODE_VELOCITY) {
         return TENON_OK;
     }
-    const int rc = fetch(self, DXL2_GOAL_POSITION, 4);
+    const int rc = fetch(self, layout->goal_address, 4);
     if (rc == TENON_OK) {
         const int32_t goal = (int32_t)dxl2_load32(self->request.data);
-        motor->command = (struct tenon_motor_command){
-            .position_rad = ((double)goal - DXL2_MIDDLE_TICKS) * DXL2_RAD_PER_TICK,
-            .mode = motor->mode};
+        motor->command = (struct tenon_motor_command){.mode = motor->mode};
+        if (layout->has_goal_position) {
+            motor->command.position_rad = ((double)goal - DXL2_MIDDLE_TICKS) * DXL2_RAD_PER_TICK;
+        } else {
+            motor->command.velocity_rad_s = (float)goal * DXL2_VELOCITY_UNIT_RAD_S;
+        }
         motor->has_command = true;
     }
     return rc;
