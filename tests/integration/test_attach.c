@@ -99,7 +99,7 @@ static void a_servo_on_its_own_way_is_not_hurried(void **state)
         take_over(0.8);
         assert_true(arm_angle(&arm, 0) - from > 0.0 && arm_angle(&arm, 0) - from < 0.2);
         assert_int_equal(tenon_joint_move_to(joint(0), from), TENON_OK);
-        run_steadily(TENON_S(1), 4.0);
+        run_steadily(TENON_S(1), 0.6);
         assert_true(fabs(arm_angle(&arm, 0) - from) < 0.02);
         assert_int_equal(arm.watch[0].off_count, 0);
     }
