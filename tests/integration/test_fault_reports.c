@@ -196,10 +196,29 @@ static void faults_in_every_status_are_told_or_masked(void **state)
     }
 }
 
+/* Two devices with one number, or noise: somebody answers, but nothing that can be taken. */
+static void answers_that_stay_broken_are_told_as_such(void **state)
+{
+    const struct tenon_sim_faults garbled = {.corrupt_next_replies = 100000};
+    struct tenon_event event;
+    (void)state;
+    get_into(TENON_JOINT_ENABLED);
+    while (tenon_sched_take_event(&arm.host->sched, &event) == TENON_OK) {
+    }
+    arm_set_faults(&arm, 1, &garbled);
+    assert_true(arm_wait_status(&arm, 1, TENON_JOINT_FAULT, TENON_MS(250)));
+    arm_check_diag(&arm.host->joints[1].diag, TENON_CAUSE_GARBLED_REPLY, arm.host->joints[1].name);
+    assert_int_equal(tenon_sched_take_event(&arm.host->sched, &event), TENON_OK);
+    arm_check_diag(&event.diag, TENON_CAUSE_GARBLED_REPLY, arm.host->joints[1].name);
+    assert_int_equal(event.role, TENON_ROLE_MOTOR);
+    assert_int_equal(event.kind, TENON_EVENT_FAULT);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(faults_while_modules_come_up_are_told_or_masked),
+        cmocka_unit_test(answers_that_stay_broken_are_told_as_such),
         cmocka_unit_test(faults_in_every_status_are_told_or_masked),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -54,6 +54,15 @@ fails sources_listed
 says 'src/intruder.c is not in src/CMakeLists.txt'
 says 'drivers/motor/intruder_motor.c is not in drivers/CMakeLists.txt'
 
+cp -R docs "$out/"
+sed -i 's/`effort_without_motion_is_a_stall_after_its_time`/`no_such_test_at_all`/; s/`STALL`/a stall/; s/`it_is_ready_and_cannot_be_enabled` |/|/' \
+    "$out/docs/safety.md"
+sed -i '/^| a servo was without power/s/`servo_that_loses_power_comes_back_without_torque`//' "$out/docs/safety.md"
+fails safety_table
+says 'docs/safety.md: there is no test no_such_test_at_all'
+says 'docs/safety.md: the fault STALL is missing'
+says 'docs/safety.md: no test in: | a servo was without power'
+
 bare
 cat >"$out/src/intruder.c" <<'C'
 void *malloc(unsigned long);
