@@ -109,6 +109,9 @@ struct tenon_motor {
     uint8_t is_unhomed; /**< 1: its position is not to be trusted: off by whole turns since it was
                            without power, or its horn sits on another tooth. Set by the driver;
                            cleared by the core when the calibration is accepted. */
+    uint8_t brake;      /**< Private to the core: where its brake is; 0: not known to be closed. */
+    bool lets_go_at_once; /**< Private to the core: torque does not wait for the brake. */
+    bool is_to_try_again; /**< Private to the core: torque off has failed; see module.safe_due. */
     struct tenon_motor_state state;     /**< Newest sample. Set by the core. */
     struct tenon_motor_command command; /**< Newest command that passed the gate. Set by the core,
                                            and by activate (see has_command). */
@@ -120,10 +123,6 @@ struct tenon_motor {
     uint32_t gate_count;        /**< Commands the motor gate had to change. Only rises. */
     uint32_t implausible_count; /**< Samples refused because they moved too far. Only rises. */
     uint32_t silent_cycles;     /**< Cycles since the newest sample. Set by the core. */
-    /* private to the core */
-    uint8_t brake;        /* where its brake is; 0: not known to be closed */
-    bool lets_go_at_once; /* torque does not wait for the brake */
-    bool is_to_try_again; /* torque off has failed; see module.safe_due */
 };
 
 /** The motor's vtable. @context any */
