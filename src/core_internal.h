@@ -244,6 +244,7 @@ void tenon__event_sched(struct tenon_sched *sched,
                         tenon_ns_t value,
                         tenon_ns_t bound);
 void tenon__event_overrun(struct tenon_sched *sched, tenon_ns_t late);
+void tenon__event_budget(struct tenon_joint *joint, float took_s, float budget_s);
 
 /* --- brake.c --- */
 
@@ -423,6 +424,7 @@ int tenon__supervise_check(struct tenon_sched *sched, const struct tenon_joint *
 void tenon__supervise_restore(struct tenon_joint *joint);
 void tenon__supervise_begin(struct tenon_joint *joint);
 void tenon__supervise_now(struct tenon_joint *joint, const struct tenon__cycle *cycle);
+void tenon__supervise_time(struct tenon_joint *joint, uint32_t ticks);
 
 static inline void tenon__supervise(struct tenon_joint *joint, const struct tenon__cycle *cycle)
 {
@@ -499,18 +501,21 @@ void tenon__snapshot_publish(struct tenon_sched *sched,
 void tenon__timing_note_longest(struct tenon_timing *timing, uint32_t ticks);
 void tenon__timing_halve(struct tenon_timing *timing, unsigned full);
 
-/* One test stands for a new longest time and for those beyond the last bucket: both are rare. */
-static inline void tenon__timing_add(struct tenon_timing *timing, uint32_t ticks)
+/* One test stands for a new longest time, for those beyond the last bucket and for those beyond a
+ * budget: all are rare. @return whether it was one. */
+static inline bool tenon__timing_add(struct tenon_timing *timing, uint32_t ticks)
 {
     unsigned log2 = 31u ^ (unsigned)__builtin_clz(ticks | 1u);
     timing->sum_ticks += ticks;
-    if (ticks > timing->watch_ticks) {
+    const bool is_news = ticks > timing->watch_ticks;
+    if (is_news) {
         tenon__timing_note_longest(timing, ticks);
         log2 = log2 < TENON_TIMING_BUCKETS ? log2 : TENON_TIMING_BUCKETS - 1u;
     }
     if (++timing->bucket[log2] == 0) {
         tenon__timing_halve(timing, log2);
     }
+    return is_news;
 }
 
 #endif

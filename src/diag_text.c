@@ -136,6 +136,8 @@ static const char *const sentences[] = {
                             "missed; give the thread a higher priority, or less to do",
     [TENON_CAUSE_DERATED] = "%s: its motor is warm (%v of what it stands for ever) and its effort "
                             "limit comes down; lower the load, or let it rest",
+    [TENON_CAUSE_BUDGET] = "%s: its part of a step took %v s (%b s are allowed); look into its "
+                           "drivers, or give the thread a higher priority",
     [TENON_CAUSE_RESTARTED] = "%s: it is back after a fault; its joint can be enabled again",
     [TENON_CAUSE_REALTIME_PRIORITY] =
         "%s: real-time priority %v is not permitted (limit %b); put '@realtime - rtprio 98' into "

@@ -44,11 +44,14 @@ static void tell(struct tenon_sched *sched,
     tenon__store(&log->tail, log->tail + 1u);
 }
 
-/* Whether this is what masks: found by its name, which is one and the same text everywhere. */
+/* Whether this is what masks: names are one and the same text everywhere. */
 static bool is_origin(const struct tenon_event *event, const struct tenon_diag *why)
 {
-    const char *const name = why->cause == TENON_CAUSE_WIRE_DOWN ? why->detail : why->subject;
-    return name != NULL ? event->name == name : event->diag.cause == why->cause;
+    if (why->cause == TENON_CAUSE_WIRE_DOWN) {
+        return event->name == why->detail &&
+               (event->role == TENON_ROLE_LINE || event->role == TENON_ROLE_BUS);
+    }
+    return event->diag.cause == why->cause && (why->subject == NULL || why->subject == event->name);
 }
 
 static void mask(struct tenon_sched *sched, const struct tenon_diag *why)
@@ -137,18 +140,45 @@ void tenon__event_sched(struct tenon_sched *sched,
     tell(sched, TENON_EVENT_FAULT, TENON_SOURCE_SCHED, 0, name, &why);
 }
 
+/* Being late comes in swarms: one event a second. */
+static void tell_late(struct tenon_sched *sched,
+                      enum tenon_event_source source,
+                      const struct tenon_diag *why,
+                      tenon_ns_t *io_newest_ns)
+{
+    const tenon_ns_t now = sched->events.now_ns;
+    const bool is_known = *io_newest_ns != 0 && now - *io_newest_ns < EPISODE_NS;
+    *io_newest_ns = now;
+    if (is_known) {
+        const struct tenon_diag same = {.cause = why->cause};
+        mask(sched, &same);
+    } else {
+        tell(sched, TENON_EVENT_LATE, source, 0, why->subject, why);
+    }
+}
+
 void tenon__event_overrun(struct tenon_sched *sched, tenon_ns_t late)
 {
-    struct tenon_event_log *const log = &sched->events;
-    const bool is_known = log->overrun_ns != 0 && log->now_ns - log->overrun_ns < EPISODE_NS;
-    log->overrun_ns = log->now_ns;
-    if (is_known) {
-        const struct tenon_diag why = {.cause = TENON_CAUSE_OVERRUN};
-        mask(sched, &why);
-    } else {
-        tenon__event_sched(sched, TENON_ERR_TIMEOUT, TENON_CAUSE_OVERRUN, "scheduler", late,
-                           sched->period_ns);
-    }
+    const struct tenon_diag why = {
+        .code = TENON_ERR_TIMEOUT,
+        .cause = TENON_CAUSE_OVERRUN,
+        .value = (float)late * 1e-9f,
+        .bound = (float)sched->period_ns * 1e-9f,
+        .subject = "scheduler",
+    };
+    tell_late(sched, TENON_SOURCE_SCHED, &why, &sched->events.overrun_ns);
+}
+
+void tenon__event_budget(struct tenon_joint *joint, float took_s, float budget_s)
+{
+    const struct tenon_diag why = {
+        .code = TENON_ERR_TIMEOUT,
+        .cause = TENON_CAUSE_BUDGET,
+        .value = took_s,
+        .bound = budget_s,
+        .subject = joint->name,
+    };
+    tell_late(joint->sched, TENON_SOURCE_JOINT, &why, &joint->sched->events.budget_ns);
 }
 
 /* --- taking --- */

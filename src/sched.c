@@ -241,7 +241,9 @@ static uint32_t run_leads(struct tenon_sched *self,
         tenon__drive_run(self, *lead, cycle);
         const uint32_t before = ticks;
         ticks = read_ticks(); /* the end of one is the start of the next */
-        tenon__timing_add(&(*lead)->timing, ticks - before);
+        if (tenon__timing_add(&(*lead)->timing, ticks - before)) {
+            tenon__supervise_time(*lead, ticks - before);
+        }
     }
     return ticks;
 }
@@ -324,7 +326,7 @@ tenon_ns_t tenon_sched_step(struct tenon_sched *self, tenon_ns_t now)
     }
     const uint32_t begin = self->port->ticks();
     run_cycle(self, now);
-    tenon__timing_add(&self->timing, self->port->ticks() - begin);
+    (void)tenon__timing_add(&self->timing, self->port->ticks() - begin);
     return self->release_ns;
 }
 

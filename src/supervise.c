@@ -187,6 +187,24 @@ void tenon__supervise_begin(struct tenon_joint *joint)
     }
 }
 
+/* Asked when a time is longer than what is watched for: from now on that is the budget at most. */
+void tenon__supervise_time(struct tenon_joint *joint, uint32_t ticks)
+{
+    struct tenon_joint_supervision *const s = joint->supervision;
+    if (s == NULL || !(s->budget_s > 0.0f)) {
+        return;
+    }
+    const float per_s = (float)joint->sched->port->ticks_per_s;
+    const float budget = s->budget_s * per_s;
+    if ((float)joint->timing.watch_ticks > budget) {
+        joint->timing.watch_ticks = (uint32_t)budget;
+    }
+    if ((float)ticks > budget) {
+        s->over_budget_count++;
+        tenon__event_budget(joint, (float)ticks / per_s, s->budget_s);
+    }
+}
+
 static int refuse_setting(struct tenon_sched *sched,
                           const struct tenon_joint *joint,
                           enum tenon_cause cause,
@@ -214,6 +232,7 @@ int tenon__supervise_check(struct tenon_sched *sched, const struct tenon_joint *
                     {s->stall_velocity_rad_s, "stall_velocity_rad_s"},
                     {s->continuous_effort_nm, "continuous_effort_nm"},
                     {s->thermal_s, "thermal_s"},
+                    {s->budget_s, "budget_s"},
                     {s->heat, "heat"}};
     for (size_t i = 0; i < sizeof settings / sizeof settings[0]; i++) {
         if (!tenon__is_finitef(settings[i].value)) {

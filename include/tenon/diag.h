@@ -100,6 +100,7 @@ enum tenon_cause {
     TENON_CAUSE_WATCHDOG_BOUND,    /**< value: bound asked for, s; bound: shortest possible, s. */
     TENON_CAUSE_DIRECTION, /**< The port cannot switch direction like that; detail: how; value:
                               error number. */
+    TENON_CAUSE_BUDGET,    /**< value: time its part of the step took, s; bound: budget, s. */
     /* No fault. */
     TENON_CAUSE_DERATED,   /**< value: heat of the motor, 1: all it stands for ever. */
     TENON_CAUSE_RESTARTED, /**< The module is back. */

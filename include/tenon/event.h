@@ -20,8 +20,10 @@ enum tenon_event_kind {
     TENON_EVENT_FAILED = 2, /**< A module is given up: tenon_joint_reset(), tenon_wire_reset(). */
     TENON_EVENT_RESTARTED = 3, /**< A module is back. Left out where it would crowd out faults. */
     TENON_EVENT_ABORTED = 4,   /**< A group's move was refused late, or broken off. */
-    TENON_EVENT_DERATED = 5    /**< No fault: a joint's effort limit comes down, its motor is warm.
+    TENON_EVENT_DERATED = 5,   /**< No fault: a joint's effort limit comes down, its motor is warm.
                                    Left out likewise. */
+    TENON_EVENT_LATE = 6 /**< Releases were missed, or a joint took longer than its budget. Nothing
+                            was done about it. */
 };
 
 /** What it happened to. */
@@ -42,7 +44,7 @@ enum tenon_event_source {
  * - the joints of an application that fell silent;
  * - a restart that fails for the cause that is known (that the module is given up is told);
  * - a group's move that ends because a member failed, or by the emergency stop;
- * - releases missed within a second of others.
+ * - releases missed, or budgets exceeded, within a second of others.
  *
  * So faults = numbers given to events of faults + masked, and what was dropped for want of room
  * shows as a gap in the numbers.
@@ -74,6 +76,7 @@ struct tenon_event_log {
     uint32_t tail;
     tenon_ns_t now_ns;     /* of the poll or step that runs */
     tenon_ns_t overrun_ns; /* when a release was missed last */
+    tenon_ns_t budget_ns;  /* when a budget was exceeded last */
 };
 
 /**

@@ -59,13 +59,17 @@ struct tenon_joint_supervision {
                                    speeds and duties cannot be derated: such a joint fails when it
                                    is too hot. */
     float thermal_s; /**< Time constant of their windings, s; needed with continuous_effort_nm. */
+    float budget_s;  /**< Its part of a step may take so long, s; of a drivetrain that of its first
+                        joint. What took longer is counted, and told by an event; it decides nothing.
+                        The port's ticks go on while the thread is preempted. */
     /* Set by the core, for reading. */
     float heat; /**< 0: cold; 1: where continuous_effort_nm leads to in the end; from 0.8 on the
                    limit comes down, beyond 1.1 the joint fails. May be preset: a host that restarts
                    knows more than the core. */
-    uint32_t derated_count; /**< Times the effort limit came down. Only rises. */
-    bool is_derated;        /**< limits.effort_nm is less than it was asked to be. */
-    uint8_t is_in_position; /**< 1: within window_rad for settle_s. */
+    uint32_t derated_count;     /**< Times the effort limit came down. Only rises. */
+    uint32_t over_budget_count; /**< Steps in which it took longer than budget_s. Only rises. */
+    bool is_derated;            /**< limits.effort_nm is less than it was asked to be. */
+    uint8_t is_in_position;     /**< 1: within window_rad for settle_s. */
     /* private */
     float following_for_s;
     float settled_for_s;

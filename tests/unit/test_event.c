@@ -269,7 +269,7 @@ static void missed_releases_are_one_fault_until_a_second_passes_without(void **s
         rig_step(&rig);
     }
     struct tenon_event event = take();
-    assert_event(&event, TENON_EVENT_FAULT, TENON_SOURCE_SCHED, "scheduler", TENON_CAUSE_OVERRUN);
+    assert_event(&event, TENON_EVENT_LATE, TENON_SOURCE_SCHED, "scheduler", TENON_CAUSE_OVERRUN);
     assert_true(event.diag.value > 2.9e-3f && event.diag.value < 3.1e-3f);
     assert_true(event.diag.bound > 0.99e-3f && event.diag.bound < 1.01e-3f);
     assert_int_equal(event.masked_count, 19);
