@@ -393,6 +393,19 @@ uint32_t tenon_producer_command_id(const struct tenon_producer *self)
     return self != NULL && self->command_id > 0xFFu ? self->command_id : 0;
 }
 
+bool tenon_producer_is_moving(const struct tenon_producer *self, const struct tenon_joint *joint)
+{
+    if (self == NULL || joint == NULL) {
+        return false;
+    }
+    if (!tenon_producer_is_idle(self)) {
+        return true;
+    }
+    const uint8_t status = tenon__load8(&joint->status);
+    return tenon__joint_mover(joint) != NULL || status == TENON_JOINT_ENABLING ||
+           status == TENON_JOINT_STOPPING;
+}
+
 const struct tenon_diag *tenon_producer_diag(const struct tenon_producer *self)
 {
     static const struct tenon_diag no_producer = {.code = TENON_ERR_ARG, .cause = TENON_CAUSE_NULL};

@@ -477,7 +477,8 @@ void tenon__queue_publish(struct tenon_command_queue *queue, uint32_t count);
 bool tenon__queue_holds(const struct tenon_command_queue *queue,
                         const struct tenon_joint *joint,
                         unsigned op);
-bool tenon__queue_take(struct tenon_command_queue *queue, struct tenon_command_entry *out_entry);
+struct tenon_command_entry *tenon__queue_first(const struct tenon_command_queue *queue);
+void tenon__queue_drop(struct tenon_command_queue *queue);
 
 static inline bool tenon__estop_is_latched(const struct tenon_sched *sched)
 {

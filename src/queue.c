@@ -51,13 +51,15 @@ bool tenon__queue_holds(const struct tenon_command_queue *queue,
     return false;
 }
 
-bool tenon__queue_take(struct tenon_command_queue *queue, struct tenon_command_entry *out_entry)
+/* @return the oldest entry, which stays until it is dropped, or NULL. */
+struct tenon_command_entry *tenon__queue_first(const struct tenon_command_queue *queue)
 {
     const uint32_t head = queue->head;
-    if (head == tenon__load(&queue->tail)) {
-        return false;
-    }
-    *out_entry = queue->entries[slot_of(queue, head)];
-    tenon__store(&queue->head, forward(queue, head, 1));
-    return true;
+    return head != tenon__load(&queue->tail) ? &queue->entries[slot_of(queue, head)] : NULL;
+}
+
+/* Only what has been carried out is dropped: whoever finds nothing waiting finds it done. */
+void tenon__queue_drop(struct tenon_command_queue *queue)
+{
+    tenon__store(&queue->head, forward(queue, queue->head, 1));
 }

@@ -149,16 +149,20 @@ static void trace_taken(struct tenon_sched *self,
 
 static void obey_queue(struct tenon_sched *self, struct tenon_producer *p)
 {
-    struct tenon_command_entry entry;
     struct tenon_command_queue *const queue = &p->queue;
     const bool is_traced = tenon__trace_is_on(self);
-    for (uint32_t i = 0; i < queue->capacity && tenon__queue_take(queue, &entry); i++) {
-        if (is_traced) {
-            trace_taken(self, p, &entry);
-        } else {
-            entry.id = 0;
+    for (uint32_t i = 0; i < queue->capacity; i++) {
+        struct tenon_command_entry *const entry = tenon__queue_first(queue);
+        if (entry == NULL) {
+            return;
         }
-        obey(self, &entry);
+        if (is_traced) {
+            trace_taken(self, p, entry);
+        } else {
+            entry->id = 0;
+        }
+        obey(self, entry);
+        tenon__queue_drop(queue);
         self->counters.command_count++;
     }
 }

@@ -126,12 +126,17 @@ TENON_API int tenon_producer_make_safe(struct tenon_producer *self);
 /** As tenon_sched_beat(). @context the producer's thread */
 TENON_API void tenon_producer_beat(struct tenon_producer *self);
 
+/** Whether no command given through it still waits for a step. @context the producer's thread */
+TENON_API bool tenon_producer_is_idle(const struct tenon_producer *self);
+
 /**
- * Whether every command given through it has been taken up by a step. Then a snapshot taken after
- * that step shows what came of them. False for NULL.
+ * Whether a command given through it still waits, or the joint is being enabled, moved to a goal
+ * (by whomever) or stopped. Says nothing of set points to follow, nor of how near the joint came:
+ * that is in snapshots. False if either is NULL.
  * @context the producer's thread
  */
-TENON_API bool tenon_producer_is_idle(const struct tenon_producer *self);
+TENON_API bool tenon_producer_is_moving(const struct tenon_producer *self,
+                                        const struct tenon_joint *joint);
 
 /** As tenon_sched_command_id(); 0 for NULL. @context the producer's thread */
 TENON_API uint32_t tenon_producer_command_id(const struct tenon_producer *self);

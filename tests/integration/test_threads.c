@@ -142,6 +142,9 @@ static void *plan(void *at)
         count(t, tenon_producer_enable_group(t->producer, &rig.group), CROWD_JOINTS);
         count(t, tenon_producer_move_group(t->producer, &rig.group, goals), CROWD_JOINTS + 1);
         count(t, tenon_producer_move_to(t->producer, &rig.joints[i % CROWD_JOINTS], 9.0), 2);
+        for (unsigned k = 0; k < 50 && tenon_producer_is_moving(t->producer, &rig.joints[0]); k++) {
+            (void)sched_yield();
+        }
         count(t, tenon_producer_stop_group(t->producer, &rig.group), 1);
         (void)sched_yield();
     }

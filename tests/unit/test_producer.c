@@ -125,6 +125,30 @@ static void what_was_added_first_is_carried_out_first_and_in_order(void **state)
     assert_true(fabs(rig.joints[0].setpoint.position_rad - 0.2) < 1e-12);
 }
 
+static void a_move_can_be_waited_for_without_looking_into_the_joint(void **state)
+{
+    (void)state;
+    start(2);
+    const double goals[2] = {0.2, 0.4};
+    assert_false(tenon_producer_is_moving(&planner, &rig.joints[0]));
+    assert_int_equal(tenon_producer_enable_group(&planner, &rig.group), TENON_OK);
+    assert_int_equal(tenon_producer_move_group(&planner, &rig.group, goals), TENON_OK);
+    unsigned count = 0;
+    for (; tenon_producer_is_moving(&planner, &rig.joints[0]); count++) {
+        assert_true(count < 3000);
+        rig_step(&rig);
+    }
+    assert_true(count > 300);
+    assert_int_equal(rig.group.status, TENON_GROUP_DONE);
+    assert_true(fabs(rig.joints[0].command.position_rad - 0.2) < 1e-9);
+    assert_false(tenon_producer_is_moving(&window, &rig.joints[0]));
+    assert_int_equal(tenon_producer_stop(&window, &rig.joints[1]), TENON_OK);
+    assert_true(tenon_producer_is_moving(&window, &rig.joints[0]));
+    assert_false(tenon_producer_is_moving(&planner, &rig.joints[0]));
+    assert_false(tenon_producer_is_moving(NULL, &rig.joints[0]));
+    assert_false(tenon_producer_is_moving(&planner, NULL));
+}
+
 static void a_full_queue_is_full_for_its_own_producer_only(void **state)
 {
     (void)state;
@@ -308,6 +332,7 @@ int main(void)
         cmocka_unit_test(a_refusal_is_told_to_who_was_refused_alone),
         cmocka_unit_test(why_a_joint_fell_is_told_to_every_producer_that_asks),
         cmocka_unit_test(what_was_added_first_is_carried_out_first_and_in_order),
+        cmocka_unit_test(a_move_can_be_waited_for_without_looking_into_the_joint),
         cmocka_unit_test(a_full_queue_is_full_for_its_own_producer_only),
         cmocka_unit_test(as_many_commands_fit_as_the_memory_was_made_for),
         cmocka_unit_test(what_cannot_be_added_is_refused),

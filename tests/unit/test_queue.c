@@ -23,16 +23,18 @@ static void put(struct tenon_command_queue *queue, uint32_t offset, double numbe
 
 static void assert_takes(struct tenon_command_queue *queue, double number)
 {
-    struct tenon_command_entry entry;
-    assert_true(tenon__queue_take(queue, &entry));
-    assert_int_equal(llround(entry.command.position_rad), llround(number));
-    assert_int_equal(entry.op, TENON__OP_GOAL);
+    const uint32_t room = tenon__queue_room(queue);
+    const struct tenon_command_entry *const entry = tenon__queue_first(queue);
+    assert_non_null(entry);
+    assert_int_equal(llround(entry->command.position_rad), llround(number));
+    assert_int_equal(entry->op, TENON__OP_GOAL);
+    assert_int_equal(tenon__queue_room(queue), room); /* it stays until it is dropped */
+    tenon__queue_drop(queue);
 }
 
 static void assert_empty(struct tenon_command_queue *queue)
 {
-    struct tenon_command_entry entry;
-    assert_false(tenon__queue_take(queue, &entry));
+    assert_null(tenon__queue_first(queue));
     assert_int_equal(tenon__queue_room(queue), queue->capacity);
 }
 
