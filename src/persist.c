@@ -11,8 +11,8 @@
 #include "core_internal.h"
 
 enum { HEAD = 12, JOINT = 16, MOTOR = 20, CRC = 4, COUNT_MAX = UINT16_MAX };
-enum { IS_REVERSED = 1u };                 /* flags of a joint */
-enum { COUNTS_TURNS = 1u, IS_KNOWN = 2u }; /* flags of a motor */
+enum { IS_REVERSED = 1u };                                  /* flags of a joint */
+enum { COUNTS_TURNS = 1u, IS_KNOWN = 2u, IS_UNHOMED = 4u }; /* flags of a motor */
 
 #define HALF_TURN_RAD 3.14159265358979323846
 
@@ -142,12 +142,13 @@ static uint32_t node_of(const struct tenon_motor *motor)
 
 static void save_motor(const struct tenon_motor *motor, uint8_t *out)
 {
-    const bool is_measured = (motor->state.valid & TENON_VALID_POSITION) != 0;
-    const bool is_known = is_measured && tenon__load8(&motor->is_unhomed) == 0;
+    const bool is_unhomed = tenon__load8(&motor->is_unhomed) != 0;
+    const bool is_known = !is_unhomed && (motor->state.valid & TENON_VALID_POSITION) != 0;
     store(out, node_of(motor), 4);
     store(out + 4, hash_of(motor->module.driver->name), 4);
     store(out + 8, motor->model, 2);
-    out[10] = (uint8_t)((counts_turns(motor) ? COUNTS_TURNS : 0u) | (is_known ? IS_KNOWN : 0u));
+    out[10] = (uint8_t)((counts_turns(motor) ? COUNTS_TURNS : 0u) | (is_known ? IS_KNOWN : 0u) |
+                        (is_unhomed ? IS_UNHOMED : 0u));
     out[11] = 0;
     store_double(out + 12, is_known ? motor->state.position_rad : 0.0);
 }
@@ -372,9 +373,10 @@ int tenon_persist_restore(struct tenon_joint *const *joints,
 
 /* --- verifying --- */
 
+/* Being saved makes nothing true that was not accepted. */
 static bool knows_turns(const struct tenon_motor *motor, const uint8_t *saved, double way_rad)
 {
-    if (tenon__load8(&motor->is_unhomed) != 0) {
+    if (tenon__load8(&motor->is_unhomed) != 0 || (saved[10] & IS_UNHOMED) != 0) {
         return false;
     }
     const bool is_bound = counts_turns(motor) || (saved[10] & COUNTS_TURNS) != 0;

@@ -73,7 +73,7 @@ TENON_API TENON_NODISCARD int tenon_persist_restore(struct tenon_joint *const *j
  * the models are those that were saved, and motors that count turns still know them. These are
  * believed only if the motor is not unhomed (tenon_motor.is_unhomed), neither now nor when it was
  * saved, and stands within half a turn of where it stood then. Every motor that cannot be trusted
- * becomes unhomed: home it, or accept where it is, then save anew.
+ * becomes unhomed and takes no torque: tenon_joint_accept_calibration(), then save anew.
  * @retval TENON_OK              Positions can be trusted.
  * @retval TENON_ERR_UNSUPPORTED Another model answers: MODEL_CHANGED.
  * @retval TENON_ERR_DEVICE      Turns are not known: TURNS_LOST.

@@ -66,6 +66,9 @@ static void a_servo_that_lost_its_turns_while_nobody_looked_is_found(void **stat
     assert_int_equal(verify(&why), TENON_ERR_DEVICE);
     arm_check_diag(&why, TENON_CAUSE_TURNS_LOST, "base");
     assert_true(why.value < -0.99f && why.value > -1.01f);
+    assert_int_equal(tenon_joint_enable(&arm.host->joints[0]), TENON_ERR_STATE);
+    arm_check_diag(tenon_sched_diag(&arm.host->sched), TENON_CAUSE_UNHOMED, "base");
+    assert_int_equal(tenon_joint_enable(&arm.host->joints[1]), TENON_OK); /* others may go on */
     assert_string_equal(
         tenon_diag_text(&why, text, sizeof text),
         "base: its position cannot be trusted (it stands -1 turns from where it was "
@@ -88,7 +91,8 @@ static void a_servo_that_loses_power_while_it_is_watched_is_no_longer_trusted(vo
     assert_true(arm_wait_ready(&arm, TENON_S(5)));
     assert_int_equal(verify(&why), TENON_ERR_DEVICE); /* though it stands where it stood */
     arm_check_diag(&why, TENON_CAUSE_TURNS_LOST, "hand");
-    arm.host->motors[5].base.is_unhomed = 0; /* accepted by the application */
+    assert_int_equal(tenon_joint_accept_calibration(&arm.host->joints[5]), TENON_OK);
+    arm_run(&arm, TENON_MS(100));
     assert_int_equal(verify(&why), TENON_OK);
 }
 

@@ -387,6 +387,28 @@ static void a_motor_that_lost_power_has_no_turns_to_believe(void **state)
     assert_refused(verify(), TENON_ERR_DEVICE, TENON_CAUSE_TURNS_LOST, "knee");
 }
 
+/* Else a restart of the program would be as good as accepting. */
+static void an_unaccepted_position_is_not_trusted_for_having_been_saved(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < JOINTS; i++) { /* turns or none */
+        save_arm(0.0, 0.5);
+        rig.motors[i].base.is_unhomed = 1;
+        assert_int_equal(save(), SIZE);
+        come_back(0.0, 0.5);
+        assert_int_equal(rig.motors[i].base.is_unhomed, 0);
+        assert_refused(verify(), TENON_ERR_DEVICE, TENON_CAUSE_TURNS_LOST, i == 0 ? "hip" : "knee");
+        assert_int_equal(rig.motors[i].base.is_unhomed, 1);
+        assert_int_equal(tenon_joint_enable(&rig.joints[i]), TENON_ERR_STATE);
+        assert_int_equal(tenon_joint_accept_calibration(&rig.joints[i]), TENON_OK);
+        rig_steps(&rig, 2);
+        assert_int_equal(tenon_joint_enable(&rig.joints[i]), TENON_OK);
+        assert_int_equal(save(), SIZE);
+        come_back(0.0, 0.5);
+        assert_int_equal(verify(), TENON_OK);
+    }
+}
+
 static void what_was_saved_before_it_was_measured_vouches_for_no_turns(void **state)
 {
     (void)state;
@@ -445,6 +467,7 @@ int main(void)
         cmocka_unit_test(turns_are_believed_only_near_where_they_were_saved),
         cmocka_unit_test(within_one_turn_a_joint_may_have_been_moved_anywhere),
         cmocka_unit_test(a_motor_that_lost_power_has_no_turns_to_believe),
+        cmocka_unit_test(an_unaccepted_position_is_not_trusted_for_having_been_saved),
         cmocka_unit_test(what_was_saved_before_it_was_measured_vouches_for_no_turns),
         cmocka_unit_test(a_motor_of_another_model_is_found_once_it_answers),
         cmocka_unit_test(every_motor_that_cannot_be_trusted_is_marked_and_the_first_is_told),
