@@ -312,11 +312,10 @@ static int step_ping(struct tenon_dxl2_motor *self, tenon_ns_t now)
     if (self->model == NULL) {
         return refuse(self, TENON_ERR_UNSUPPORTED, TENON_CAUSE_MODEL_UNKNOWN, (float)number, 0.0f);
     }
-    if (number != self->model_number) {
+    if (number != self->base.model) {
         self->change_count = 0;
         self->was_configured = false;
     }
-    self->model_number = number;
     self->base.model = number;
     self->model_name = self->model->name;
     self->firmware = self->request.data[2];

@@ -228,7 +228,7 @@ static void probe_knows_all_models(void **state)
         set_up(&rig, models[i], TENON_MODE_POSITION);
         assert_int_equal(run(&rig, PROBE), TENON_OK);
         assert_string_equal(rig.motor.model_name, names[i]);
-        assert_int_equal(rig.motor.model_number, models[i]);
+        assert_int_equal(rig.motor.base.model, models[i]);
         assert_int_equal(rig.motor.firmware, 46);
     }
 }

@@ -71,7 +71,6 @@ struct tenon_dxl2_motor {
     struct tenon_motor base;               /**< First, so that &m.base is the handle. */
     struct tenon_dxl2_motor_health health; /**< For reading. */
     const char *model_name;                /**< Static; NULL until probed. */
-    uint16_t model_number;                 /**< Found by probe; 0 before. */
     uint8_t firmware;                      /**< Found by probe. */
     uint32_t reboot_count;                 /**< Reboots by configure. Only rises. */
     /* private */
