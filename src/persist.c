@@ -199,7 +199,7 @@ int tenon_persist_save(struct tenon_joint *const *joints,
                        size_t capacity,
                        struct tenon_diag *out_why)
 {
-    struct tenon_diag unasked;
+    struct tenon_diag unasked = {.code = TENON_OK};
     out_why = out_why != NULL ? out_why : &unasked;
     *out_why = (struct tenon_diag){.code = TENON_OK};
     int rc = check_joints(joints, count, out_why);
@@ -353,7 +353,7 @@ int tenon_persist_restore(struct tenon_joint *const *joints,
                           size_t size,
                           struct tenon_diag *out_why)
 {
-    struct tenon_diag unasked;
+    struct tenon_diag unasked = {.code = TENON_OK};
     out_why = out_why != NULL ? out_why : &unasked;
     const int rc = match(joints, count, bytes, size, out_why);
     if (rc < 0) {
@@ -431,7 +431,7 @@ int tenon_persist_verify(struct tenon_joint *const *joints,
                          size_t size,
                          struct tenon_diag *out_why)
 {
-    struct tenon_diag unasked;
+    struct tenon_diag unasked = {.code = TENON_OK};
     out_why = out_why != NULL ? out_why : &unasked;
     int first = match(joints, count, bytes, size, out_why);
     if (first < 0) {

@@ -49,7 +49,8 @@ static void mend(uint8_t *bytes, size_t size)
     if (size < 16) {
         return;
     }
-    memcpy(bytes, "tnon\1\0", 6);
+    static const uint8_t head[6] = {'t', 'n', 'o', 'n', TENON_PERSIST_VERSION, 0};
+    memcpy(bytes, head, sizeof head);
     store(bytes + 8, (uint32_t)size);
     uint32_t crc = 0xFFFFFFFFu;
     for (size_t i = 0; i < 8 * (size - 4); i++) {
@@ -64,9 +65,9 @@ static void name(uint8_t *bytes, size_t size)
 {
     uint8_t own[SIZE];
     CHECK(tenon_persist_save(rig.members, JOINTS, own, sizeof own, NULL) == SIZE);
-    for (unsigned i = 0; i < JOINTS && size >= SIZE; i++) {
-        memcpy(bytes + 12 + 36 * i, own + 12 + 36 * i, 8);
-        memcpy(bytes + 28 + 36 * i, own + 28 + 36 * i, 8);
+    for (size_t at = 12; size >= SIZE && at < SIZE - 4; at += 36) {
+        memcpy(bytes + at, own + at, 8);
+        memcpy(bytes + at + 16, own + at + 16, 8);
     }
 }
 
@@ -78,7 +79,7 @@ static void check_restored(void)
     make();
     CHECK(tenon_persist_restore(rig.members, JOINTS, again, sizeof again, NULL) == TENON_OK);
     for (unsigned i = 0; i < JOINTS; i++) {
-        CHECK(memcmp(&zeroes[i], &rig.joints[i].zero_rad, sizeof zeroes[i]) == 0);
+        CHECK(!(zeroes[i] < rig.joints[i].zero_rad) && !(zeroes[i] > rig.joints[i].zero_rad));
         CHECK(zeroes[i] - zeroes[i] <= 0.0); /* finite */
     }
 }
@@ -109,9 +110,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (rc == TENON_OK) {
         check_restored();
     } else {
-        const double before = 0.5;
-        CHECK(memcmp(&rig.joints[0].zero_rad, &before, sizeof before) == 0);
-        CHECK(memcmp(&rig.joints[1].zero_rad, &before, sizeof before) == 0);
+        for (unsigned i = 0; i < JOINTS; i++) {
+            CHECK(rig.joints[i].zero_rad >= 0.5 && rig.joints[i].zero_rad <= 0.5); /* as it was */
+        }
     }
     free(bytes);
     return 0;
