@@ -10,12 +10,12 @@
 
 enum {
     READERS = 1,
-    /* What one more servo takes of the bus's memory: windows, record, its places in both orders,
-       its sync read, and its share of what is sent and received at once. */
-    WINDOWS = DXL2_IN_BYTES + DXL2_OUT_BYTES,
+    GOAL = 4, /* bytes of the out window of a servo in position mode */
+    /* What one more servo takes of the bus's memory: windows, record, its place in the order, its
+       share of what is sent (ID and goal, and the ID that is read) and of what is received. */
+    WINDOWS = DXL2_IN_BYTES + GOAL,
     RECORD = sizeof(struct tenon__dxl2_record),
-    FRAMES = sizeof(struct tenon__dxl2_group) + 2 + READ_FRAME_MAX +
-             DXL2_FRAME_SIZE_MAX(4 + 1 + DXL2_OUT_BYTES) + DXL2_FRAME_SIZE_MAX(1 + DXL2_IN_BYTES),
+    FRAMES = 1 + (1 + GOAL) + 1 + DXL2_STATUS_SIZE(DXL2_IN_BYTES),
     PLAN = 2 * (sizeof(struct tenon_joint *) + sizeof(struct tenon__rate)),
     SNAPSHOTS = (READERS + 1) * sizeof(struct tenon_joint_snapshot),
     QUEUE = 3 * sizeof(struct tenon_command_entry),

@@ -17,9 +17,6 @@ enum {
 #define MARGIN_PER_REPLY_NS TENON_US(20)
 /* A write that has not been taken by then never will. */
 #define MARGIN_SEND_NS TENON_MS(5)
-/* Devices that heard a wrong length wait for the rest of the packet until the wire has been quiet
- * for 1.5 ms: a request is not given up before, so that its retry begins a packet for them. */
-#define SILENCE_NS TENON_US(1600)
 /* How often to look again when something is late; a byte's time or the line's latency may stretch
  * it. */
 #define STEP_NS TENON_US(50)
@@ -50,7 +47,6 @@ void tenon__dxl2_expect(struct tenon_dxl2_bus *self,
 {
     self->expects_reply = true;
     self->reply_ns = tenon__dxl2_wire_ns(self, reply_bytes) + TENON_US(delay_us);
-    self->slack_us = 0;
     /* Stuffing adds a byte for every three of data at most. */
     const uint32_t stuffing = (reply_bytes - DXL2_STATUS_SIZE(0u) * reply_count) / 3;
     self->margin_ns = MARGIN_NS + MARGIN_PER_REPLY_NS * (tenon_ns_t)reply_count +
@@ -62,8 +58,7 @@ static void
 set_deadlines(struct tenon_dxl2_bus *self, const struct tenon_line *line, tenon_ns_t sent_ns)
 {
     self->expected_ns = sent_ns + self->reply_ns;
-    self->timeout_ns =
-        self->expected_ns + TENON_US(self->slack_us) + line->latency_ns + self->margin_ns;
+    self->timeout_ns = self->expected_ns + line->latency_ns + self->margin_ns;
     if (self->job == JOB_REQUEST && self->timeout_ns < sent_ns + SILENCE_NS) {
         self->timeout_ns = sent_ns + SILENCE_NS;
     }
@@ -91,7 +86,7 @@ static tenon_ns_t next_start(const struct tenon_dxl2_bus *self, tenon_ns_t now)
     if (next == NULL) {
         return now + OWED_STEP_NS;
     }
-    return next == self->held ? self->next_stage_ns : now;
+    return next == self->held ? self->next_stage_ns + STAGE_LATE_NS : now;
 }
 
 /* Once when all should be over, then in small steps: a runner need not wake for every byte. */
@@ -115,7 +110,7 @@ next_call(const struct tenon_dxl2_bus *self, const struct tenon_line *line, teno
         return self->expected_ns + (part < LATENCY_PART_MAX ? part : LATENCY_PART_MAX);
     }
     const tenon_ns_t look = next_look(self, line, now);
-    return look < self->timeout_ns ? look : self->timeout_ns;
+    return look < self->timeout_ns || now >= self->timeout_ns ? look : self->timeout_ns;
 }
 
 /* ---- Receiving ---- */
@@ -129,13 +124,15 @@ static uint16_t limit_length(void *context, uint8_t id, uint8_t instruction)
         return (uint16_t)(self->tx_count < 7u ? 0 : self->tx_count - 7u); /* own echo */
     }
     const struct tenon__dxl2_record *r = tenon__dxl2_find(self, id);
-    if (r != NULL && r->is_awaited) {
-        return r->length_limit;
+    const uint16_t regular_limit =
+        r == NULL ? 0 : (uint16_t)(DXL2_FRAME_SIZE_MAX(1u + r->in_span) - BEFORE_LENGTH_COUNTS);
+    if (r != NULL && tenon__dxl2_is_awaited(self, r)) {
+        return regular_limit;
     }
     if (self->phase == PHASE_WAITING && self->job == JOB_REQUEST && id == self->ask_id) {
         return self->ask_limit;
     }
-    return r != NULL && r->length_limit > LATE_LENGTH_MAX ? r->length_limit : LATE_LENGTH_MAX;
+    return regular_limit > LATE_LENGTH_MAX ? regular_limit : LATE_LENGTH_MAX;
 }
 
 void tenon__dxl2_set_input(struct tenon_dxl2_bus *self, uint8_t *buffer, size_t capacity)
@@ -235,8 +232,8 @@ static void end_transmission(struct tenon_dxl2_bus *self, tenon_ns_t now)
     /* What is complete before it can be holds something else. */
     self->is_quiet &= now >= self->expected_ns && now >= self->late_until_ns &&
                       !self->input_is_full && dxl2_parser_is_empty(self->parser);
-    if (self->job == JOB_CYCLE || self->job == JOB_GROUP || self->job == JOB_RECOVERY) {
-        tenon__dxl2_end_exchange(self);
+    if (self->job != JOB_REQUEST) {
+        tenon__dxl2_end_exchange(self, now);
     }
     self->job = JOB_NONE;
 }
@@ -246,10 +243,34 @@ static bool is_complete(const struct tenon_dxl2_bus *self)
     return self->job == JOB_REQUEST ? self->is_answered : self->awaited_count == 0;
 }
 
-/* The answer to a request is coming in just now: wait for the rest, once. */
-static bool has_begun(struct tenon_dxl2_bus *self, tenon_ns_t now)
+/* Until when to wait for what is missing. With a cycle staged, it is late: after a request silence
+ * is kept only as long as that cycle can still be exchanged. */
+static tenon_ns_t patience_ns(const struct tenon_dxl2_bus *self, const struct tenon_line *line)
 {
-    if (self->job != JOB_REQUEST || self->is_extended || dxl2_parser_is_empty(self->parser)) {
+    if (!self->cycle_is_staged) {
+        return self->timeout_ns;
+    }
+    const tenon_ns_t due_ns = self->expected_ns + line->latency_ns + MARGIN_NS;
+    const tenon_ns_t latest_ns =
+        self->job == JOB_REQUEST ? self->next_stage_ns - self->cycle_ns : 0;
+    const tenon_ns_t end_ns = due_ns > latest_ns ? due_ns : latest_ns;
+    return end_ns < self->timeout_ns ? end_ns : self->timeout_ns;
+}
+
+/* At the time-out: what is late is coming in just now. A cycle waits as long as it comes, a request
+ * once for the rest. */
+static bool is_coming(struct tenon_dxl2_bus *self, const struct tenon_line *line, tenon_ns_t now)
+{
+    if (self->cycle_is_staged) {
+        return false;
+    }
+    if (self->job != JOB_REQUEST) {
+        const bool is_late = self->progress_ns > self->expected_ns + line->latency_ns;
+        const tenon_ns_t reply_ns =
+            tenon__dxl2_wire_ns(self, DXL2_STATUS_SIZE((size_t)self->read_span));
+        return is_late && now < self->progress_ns + reply_ns + MARGIN_NS;
+    }
+    if (self->is_extended || dxl2_parser_is_empty(self->parser)) {
         return false;
     }
     self->is_extended = true;
@@ -259,7 +280,6 @@ static bool has_begun(struct tenon_dxl2_bus *self, tenon_ns_t now)
 
 static void time_out(struct tenon_dxl2_bus *self, const struct tenon_line *line, tenon_ns_t now)
 {
-    self->is_quiet = false;
     if (self->expects_reply) {
         self->late_until_ns = self->timeout_ns + LATE_NS;
         self->base.counters.timeout_count++;
@@ -272,6 +292,7 @@ static void time_out(struct tenon_dxl2_bus *self, const struct tenon_line *line,
     } else {
         tenon__dxl2_judge_missing(self, line, now);
     }
+    self->is_quiet = false;
     end_transmission(self, now);
 }
 
@@ -298,6 +319,8 @@ static int send(struct tenon_dxl2_bus *self, struct tenon_line *line, tenon_ns_t
         set_deadlines(self, line, at_best > at_worst ? at_best : at_worst);
         self->first_read_ns =
             now + tenon__dxl2_wire_ns(self, taken < BLIND_BYTES ? taken : BLIND_BYTES);
+        self->cycle_ns =
+            self->job == JOB_CYCLE ? self->expected_ns - self->start_ns : self->cycle_ns;
         finish_sending(self);
     } else if (now >= self->timeout_ns) {
         time_out(self, line, now);
@@ -319,7 +342,7 @@ static enum tenon__dxl2_job next_job(struct tenon_dxl2_bus *self, tenon_ns_t now
         return JOB_RECOVERY;
     }
     if (self->cycle_is_running) {
-        return JOB_GROUP;
+        return JOB_PART;
     }
     const bool is_ready = self->queue != NULL && tenon__dxl2_may_start_request(self, now);
     return is_ready ? JOB_REQUEST : JOB_NONE;
@@ -330,15 +353,14 @@ static void encode_job(struct tenon_dxl2_bus *self)
     self->expects_reply = false;
     self->reply_ns = 0;
     self->margin_ns = 0;
-    self->slack_us = 0;
     self->tx_count = 0;
     self->tx_sent = 0;
     switch ((enum tenon__dxl2_job)self->job) {
     case JOB_CYCLE:
         tenon__dxl2_begin_cycle(self);
         break;
-    case JOB_GROUP:
-        tenon__dxl2_begin_group(self);
+    case JOB_PART:
+        tenon__dxl2_begin_part(self);
         break;
     case JOB_RECOVERY:
         tenon__dxl2_begin_recovery(self);
@@ -380,6 +402,21 @@ static int start(struct tenon_dxl2_bus *self,
     return send(self, line, now);
 }
 
+/* What could be read has been read. */
+static void wait_on(struct tenon_dxl2_bus *self, const struct tenon_line *line, tenon_ns_t now)
+{
+    if (is_complete(self)) {
+        end_transmission(self, now);
+        return;
+    }
+    if (self->job != JOB_REQUEST && now >= self->expected_ns + line->latency_ns) {
+        tenon__dxl2_note_slow(self);
+    }
+    if (now >= patience_ns(self, line) && !self->input_is_full && !is_coming(self, line, now)) {
+        time_out(self, line, now);
+    }
+}
+
 static int proceed(struct tenon_dxl2_bus *self, struct tenon_line *line, tenon_ns_t now)
 {
     int rc = TENON_OK;
@@ -398,11 +435,7 @@ static int proceed(struct tenon_dxl2_bus *self, struct tenon_line *line, tenon_n
         if (rc < 0) {
             return rc;
         }
-        if (is_complete(self)) {
-            end_transmission(self, now);
-        } else if (now >= self->timeout_ns && !self->input_is_full && !has_begun(self, now)) {
-            time_out(self, line, now);
-        }
+        wait_on(self, line, now);
     } else if (self->phase == PHASE_PAUSING && now >= self->expected_ns) {
         end_transmission(self, now);
     }

@@ -124,7 +124,8 @@ static uint8_t answer_width(const struct tenon_request *request)
 static uint32_t return_delay_us(const struct tenon_dxl2_bus *self, uint32_t node)
 {
     const struct tenon__dxl2_record *r = tenon__dxl2_find(self, (uint8_t)node);
-    return r == NULL ? RETURN_DELAY_MAX_US : r->return_delay_us;
+    const uint32_t units = r == NULL ? RETURN_DELAY_MAX : r->return_delay;
+    return units * RETURN_DELAY_UNIT_US;
 }
 
 /* How long a request takes if it is answered, without stuffing. */
@@ -232,15 +233,18 @@ struct tenon_request *tenon__dxl2_next_request(const struct tenon_dxl2_bus *self
     return NULL;
 }
 
-/* A request that would run into the next cycle gives way to it once. */
+/* A request that would run into the next cycle gives way to it once. One that may not be answered
+ * takes longer. */
 bool tenon__dxl2_may_start_request(struct tenon_dxl2_bus *self, tenon_ns_t now)
 {
     struct tenon_request *first = tenon__dxl2_next_request(self);
     if (first == NULL) {
         return false;
     }
-    const tenon_ns_t end = now + usual_ns(self, first);
-    if (now >= self->next_stage_ns || end <= self->next_stage_ns) {
+    const struct tenon__dxl2_record *r = tenon__dxl2_find(self, (uint8_t)first->node);
+    const bool is_doubtful = first->tries > 0 || (r != NULL && r->doubt != DOUBT_NONE);
+    const tenon_ns_t end = now + usual_ns(self, first) + (is_doubtful ? SILENCE_NS : 0);
+    if (now - STAGE_LATE_NS >= self->next_stage_ns || end <= self->next_stage_ns) {
         return true;
     }
     if (self->held != first) {
@@ -292,6 +296,7 @@ static void encode(struct tenon_dxl2_bus *self, const struct tenon_request *requ
     }
     const int size = dxl2_end(&w);
     self->tx_count = size > 0 ? (size_t)size : 0;
+    self->read_at = NO_READ;
 }
 
 void tenon__dxl2_begin_request(struct tenon_dxl2_bus *self)
@@ -316,7 +321,7 @@ void tenon__dxl2_begin_request(struct tenon_dxl2_bus *self)
         tenon__dxl2_expect(self, 1, DXL2_STATUS_SIZE((uint32_t)self->ask_width), delay_us);
         /* Whoever answers a probe may be another servo than the one that was here: allow it the
          * longest delay. */
-        self->slack_us = RETURN_DELAY_MAX_US - delay_us;
+        self->margin_ns += TENON_US(RETURN_DELAY_MAX * RETURN_DELAY_UNIT_US - delay_us);
     }
 }
 
@@ -328,14 +333,12 @@ static void learn_return_delay(struct tenon_dxl2_bus *self, const struct tenon_r
         !(is_write(request) || request->operation == TENON_OP_READ)) {
         return;
     }
-    const uint16_t us = (uint16_t)(2u * request->data[offset]);
+    const uint8_t delay = request->data[offset];
     for (size_t i = 0; i < self->record_count; i++) {
         struct tenon__dxl2_record *r = &self->records[i];
         if (r->id == request->node || request->node == DXL2_BROADCAST) {
-            r->return_delay_us = us < RETURN_DELAY_MAX_US ? us : RETURN_DELAY_MAX_US;
-            if (!self->plan_is_stale) {
-                self->groups[r->group].is_stale = true;
-            }
+            r->return_delay = delay < RETURN_DELAY_MAX ? delay : RETURN_DELAY_MAX;
+            self->read_at = NO_READ;
         }
     }
 }

@@ -3,7 +3,16 @@
 
 #include <string.h>
 
+/* Those that disturbed others are asked again after so many cycles. */
+#define SHUN_CYCLES 8
+
 /* ---- Which are due ---- */
+
+/* WRITE_DUE if a command waits. */
+static inline uint8_t waiting(const struct tenon__dxl2_record *r)
+{
+    return r->device->out_is_fresh & r->uses & USE_WRITE;
+}
 
 static void expect_next_stage(struct tenon_dxl2_bus *self, tenon_ns_t now)
 {
@@ -20,64 +29,101 @@ void tenon__dxl2_stage(struct tenon_bus *base, uint32_t cycle, tenon_ns_t now)
     if (self->record_count == 0) {
         return;
     }
-    const uint32_t passed = self->stage_count > 0 ? cycle - self->stage_cycle : 1u;
-    self->stage_cycle = cycle;
+    self->passed += self->stage_count > 0 ? cycle - self->cycle : 1u;
+    self->cycle = cycle;
     expect_next_stage(self, now);
     if (self->cycle_is_staged || self->cycle_is_running) {
         base->counters.overrun_count++;
     }
     self->cycle_is_staged = true;
-    struct tenon__dxl2_record *end = self->records + self->record_count;
+}
+
+static void mark_due(struct tenon_dxl2_bus *self)
+{
+    const uint32_t cycle = self->cycle;
+    const uint32_t passed = self->passed;
+    struct tenon__dxl2_record *const end = self->records + self->record_count;
+    bool has_changed = false;
     for (struct tenon__dxl2_record *r = self->records; r != end; r++) {
         const struct tenon_bus_device *device = r->device;
         if (device == NULL) {
             continue;
         }
-        const bool due = tenon_bus_device_is_due(device, cycle, passed);
-        r->write_is_due |= due & device->out_is_fresh & (r->out_span > 0);
-        const bool read_is_due = due & device->is_listening & (r->in_span > 0);
-        if (read_is_due != r->read_is_due) {
-            r->read_is_due = read_is_due;
-            if (!self->plan_is_stale) {
-                self->groups[r->group].is_stale = true;
-            }
+        uint8_t write = r->write;
+        bool reads = false;
+        if (tenon_bus_device_is_due(device, cycle, passed)) {
+            write |= waiting(r);
+            reads = device->is_listening & (r->uses >> 1);
+        }
+        r->write = write & WRITE_DUE;
+        has_changed |= reads ^ r->read_is_due;
+        r->read_is_due = reads;
+        r->read = reads;
+    }
+    self->passed = 0;
+    self->read_at = has_changed ? NO_READ : self->read_at;
+}
+
+/* ---- Missing ---- */
+
+static void miss(struct tenon_dxl2_bus *self, struct tenon__dxl2_record *r, int error)
+{
+    self->awaited_count = (uint8_t)(self->awaited_count - tenon__dxl2_is_awaited(self, r));
+    r->read = READ_DONE;
+    r->device->in_error = (int16_t)error;
+    r->device->counters.missed_count++;
+}
+
+void tenon__dxl2_miss_awaited(struct tenon_dxl2_bus *self, int error)
+{
+    self->wants_recovery = false;
+    for (size_t i = 0; self->awaited_count > 0 && i < self->record_count; i++) {
+        if (tenon__dxl2_is_awaited(self, &self->records[i])) {
+            miss(self, &self->records[i], error);
         }
     }
 }
 
+/* Some were silent: do without those that disturbed others, for a while. */
+static void mark_doubtful(struct tenon_dxl2_bus *self)
+{
+    self->has_doubts = false;
+    for (size_t i = 0; i < self->record_count; i++) {
+        struct tenon__dxl2_record *r = &self->records[i];
+        self->has_doubts |= r->doubt != DOUBT_NONE;
+        if (r->doubt == DOUBT_NONE || r->read == READ_DONE) {
+            continue;
+        }
+        r->read = READ_DOUBTFUL;
+        if (r->doubt == DOUBT_SHUNNED && self->shun_left > 0) {
+            r->read_is_due = false;
+            self->read_at = NO_READ;
+            miss(self, r, TENON_ERR_TIMEOUT);
+        }
+    }
+    self->shun_left = (uint8_t)(self->shun_left - (self->shun_left > 0));
+}
+
 /* ---- Sending ---- */
 
-/* Header with LEN to come, and what each sync instruction begins with. @return Where the rest goes.
- */
-static uint8_t *put_sync_head(uint8_t *frame, uint8_t instruction, uint16_t address, uint8_t width)
+/* Header with LEN to come, and what each sync instruction begins with. */
+static void put_sync_head(uint8_t *frame, uint8_t instruction, uint16_t address, uint8_t width)
 {
     const uint8_t head[DXL2_HEADER_SIZE] = {0xFF,           0xFF, 0xFD, 0x00,
                                             DXL2_BROADCAST, 0,    0,    instruction};
     memcpy(frame, head, sizeof head);
     dxl2_store16(frame + 8, address);
     dxl2_store16(frame + 10, width);
-    return frame + 12;
 }
 
-/* LEN and CRC for the bytes from tx + at to `end`; stuffed only if need be, which is rare. @return
- * The size. */
-static size_t close_frame(const struct tenon_dxl2_bus *self, size_t at, const uint8_t *end)
+/* LEN and CRC for the frame of tx from tx_count to `end`. */
+static void close_frame(struct tenon_dxl2_bus *self, uint8_t *end)
 {
-    uint8_t *frame = self->tx + at;
+    uint8_t *frame = self->tx + self->tx_count;
     const size_t count = (size_t)(end - frame);
-    const size_t params = count - DXL2_HEADER_SIZE;
-    if (dxl2_has_marker(frame + DXL2_HEADER_SIZE, params)) {
-        /* From the end of tx, which holds every frame at its longest, so that the writer never
-         * overtakes the reader. */
-        uint8_t *copy = self->tx + self->tx_capacity - params;
-        memmove(copy, frame + DXL2_HEADER_SIZE, params);
-        const int size = dxl2_encode(frame, self->tx_capacity - at, DXL2_BROADCAST, DXL2_SYNC_WRITE,
-                                     copy, params);
-        return size > 0 ? (size_t)size : 0;
-    }
-    dxl2_store16(frame + 5, (uint16_t)(count + 2u - 7u));
-    dxl2_store16(frame + count, dxl2_crc(0, frame, count));
-    return count + 2u;
+    dxl2_store16(frame + 5, (uint16_t)(count + CRC_SIZE - BEFORE_LENGTH_COUNTS));
+    dxl2_store16(end, dxl2_crc(0, frame, count));
+    self->tx_count += count + CRC_SIZE;
 }
 
 /* As memcpy(), without a call: 8 ... 16 bytes, in halves that may overlap. */
@@ -90,307 +136,351 @@ static inline void copy_short(uint8_t *to, const uint8_t *from, size_t count)
     memcpy(to + count - 8, halves[1], 8);
 }
 
-/* One sync write per shape, from tx + 0 on. The locals are for speed: bytes may alias all members.
- */
-static void encode_writes(struct tenon_dxl2_bus *self)
+/* Bytes that `count` of data take at most, stuffing included. */
+static inline size_t stuffed_max(size_t count)
 {
-    struct tenon__dxl2_record *const records = self->records;
-    const uint8_t *order = self->write_order;
-    const uint8_t *const order_end = order + self->record_count;
-    unsigned open = NO_RECORD; /* write group of the open frame */
-    size_t begin = 0;
-    uint8_t *at = self->tx;
-    for (; order != order_end; order++) {
-        struct tenon__dxl2_record *r = &records[*order];
-        if (!r->write_is_due) {
+    return count + count / 3u + 1u;
+}
+
+/* Within a frame only windows can hold a marker: IDs and widths are no FD, and what precedes them
+ * no FF. @return Where the next one goes. */
+static uint8_t *put_stuffed(uint8_t *to, const uint8_t *window, size_t span)
+{
+    struct dxl2_writer w = {.out = to, .capacity = stuffed_max(span)};
+    dxl2_put(&w, window, span);
+    return to + w.count;
+}
+
+static inline uint8_t *put_window(uint8_t *to, const uint8_t *window, size_t span)
+{
+    if (span == 4) { /* the usual size, without a call */
+        const uint32_t value = dxl2_load32(window);
+        dxl2_store32(to, value);
+        if ((value & 0xFDFF00u) != 0xFDFF00u) { /* else it may hold a marker */
+            return to + 4;
+        }
+    }
+    return put_stuffed(to, window, span);
+}
+
+/* A sync write of all that are due and of the same shape as this one, as far as there is room.
+ * @return The first of another shape, or NULL. */
+static struct tenon__dxl2_record *put_writes(struct tenon_dxl2_bus *self,
+                                             struct tenon__dxl2_record *r)
+{
+    struct tenon__dxl2_record *const end = self->records + self->record_count;
+    const uint32_t shape = r->out_shape;
+    const size_t span = shape & 0xFFu;
+    const size_t room = 1u + stuffed_max(span) + CRC_SIZE;
+    struct tenon__dxl2_record *other = NULL;
+    uint8_t *at = self->tx + self->tx_count + SYNC_HEAD_SIZE;
+    if (self->tx_count + SYNC_HEAD_SIZE + room > self->tx_capacity) {
+        self->writes_are_left = true;
+        return NULL;
+    }
+    const uint8_t *const last = self->tx + self->tx_capacity - room;
+    put_sync_head(at - SYNC_HEAD_SIZE, DXL2_SYNC_WRITE, (uint16_t)(shape >> 8), (uint8_t)span);
+    for (; r != end; r++) {
+        struct tenon_bus_device *const device = r->device;
+        if ((r->write & WRITE_DUE) == 0) {
             continue;
         }
-        if (r->write_group != open) {
-            begin += open == NO_RECORD ? 0 : close_frame(self, begin, at);
-            at = put_sync_head(self->tx + begin, DXL2_SYNC_WRITE, r->out_address, r->out_span);
-            open = r->write_group;
+        if (r->out_shape != shape) {
+            other = other == NULL ? r : other;
+            continue;
         }
-        const size_t span = r->out_span;
-        r->write_is_due = false;
-        r->device->out_is_fresh = false;
+        if (at > last) {
+            self->writes_are_left = true;
+            break;
+        }
         *at = r->id;
-        if (span == 4) {
-            memcpy(at + 1, r->out, 4); /* the usual size, without a call */
-        } else {
-            memcpy(at + 1, r->out, span);
-        }
-        at += 1 + span;
+        at = put_window(at + 1, device->out, span);
+        r->write = WRITE_SENT;
+        device->out_is_fresh = false;
     }
-    self->tx_count = begin + (open == NO_RECORD ? 0 : close_frame(self, begin, at));
+    close_frame(self, at);
+    return other;
 }
 
-static bool is_read_due(const struct tenon__dxl2_record *r)
+/* One sync write per shape. What finds no room in tx leaves with the next transmission. */
+static void encode_writes(struct tenon_dxl2_bus *self)
 {
-    return r->read_is_due;
+    struct tenon__dxl2_record *r = self->records;
+    struct tenon__dxl2_record *const end = r + self->record_count;
+    self->writes_are_left = false;
+    while (r != end && (r->write & WRITE_DUE) == 0) {
+        r++;
+    }
+    r = r == end ? NULL : r;
+    while (r != NULL) {
+        r = put_writes(self, r);
+    }
 }
 
-static bool is_read_again(const struct tenon__dxl2_record *r)
+/* Behind the header come 9 ... 15 bytes: two words, without a loop. */
+static bool is_short(size_t span)
 {
-    return r->is_awaited;
+    return 1 + span + CRC_SIZE >= 9 && 1 + span + CRC_SIZE <= 15;
 }
 
-/* What a sync read asks for, and what it brings. */
-struct ask {
-    size_t frame_bytes;
-    uint32_t count;
-    uint32_t reply_bytes;
-    uint32_t delay_us;
-};
-
-/* A sync read of those in the group who are wanted; frame_bytes 0: none. */
-static struct ask encode_read(const struct tenon_dxl2_bus *self,
-                              const struct tenon__dxl2_group *g,
-                              bool (*is_wanted)(const struct tenon__dxl2_record *),
-                              uint8_t *frame,
-                              size_t capacity)
+/* A sync read, behind what is in tx, of those in the group that are open. @return Whether there is
+ * one. */
+static bool encode_read(struct tenon_dxl2_bus *self)
 {
-    struct ask ask = {0};
-    struct dxl2_writer w;
-    dxl2_begin(&w, frame, capacity, DXL2_BROADCAST, DXL2_SYNC_READ);
-    const struct tenon__dxl2_record *r = &self->records[self->read_order[g->first]];
-    dxl2_put16(&w, r->in_address);
-    dxl2_put16(&w, r->in_span);
-    for (size_t i = g->first; i < (size_t)g->first + g->count; i++) {
-        r = &self->records[self->read_order[i]];
-        if (is_wanted(r)) {
-            dxl2_put8(&w, r->id);
-            ask.count++;
-            ask.reply_bytes += DXL2_STATUS_SIZE((uint32_t)r->in_span);
-            ask.delay_us += r->return_delay_us;
+    uint8_t *const frame = self->tx + self->tx_count;
+    uint8_t *at = frame + SYNC_HEAD_SIZE;
+    const struct tenon__dxl2_record *listed = NULL;
+    uint32_t delays = 0;
+    for (size_t i = 0; i < self->record_count; i++) {
+        const struct tenon__dxl2_record *r = &self->records[self->read_order[i]];
+        if (r->read != READ_DONE && r->group == self->group) {
+            *at++ = r->id;
+            delays += r->return_delay;
+            listed = r;
         }
     }
-    const int size = ask.count == 0 ? 0 : dxl2_end(&w);
-    ask.frame_bytes = size > 0 ? (size_t)size : 0;
-    return ask;
+    if (listed == NULL) {
+        return false;
+    }
+    self->read_at = (uint16_t)self->tx_count;
+    self->read_group = self->group;
+    self->read_count = (uint8_t)(at - frame - SYNC_HEAD_SIZE);
+    self->read_delay_us = delays * RETURN_DELAY_UNIT_US;
+    self->read_span = listed->in_span;
+    self->read_is_short = (listed->uses & USE_PLAIN) != 0 && is_short(listed->in_span);
+    put_sync_head(frame, DXL2_SYNC_READ, listed->in_address, listed->in_span);
+    close_frame(self, at);
+    return true;
 }
 
-static void refresh_group(const struct tenon_dxl2_bus *self, struct tenon__dxl2_group *g)
+static void await_read(struct tenon_dxl2_bus *self)
 {
-    const struct ask ask =
-        encode_read(self, g, is_read_due, self->frames + (size_t)g->first * READ_FRAME_MAX,
-                    (size_t)g->count * READ_FRAME_MAX);
-    g->frame_bytes = (uint16_t)ask.frame_bytes;
-    g->due_count = (uint8_t)ask.count;
-    g->reply_bytes = (uint16_t)ask.reply_bytes;
-    g->delay_us = ask.delay_us;
-    g->is_stale = false;
+    self->awaited_count = self->read_count;
+    self->was_broken = false;
+    self->slow = NO_RECORD;
+    tenon__dxl2_expect(self, self->read_count,
+                       self->read_count * DXL2_STATUS_SIZE((uint32_t)self->read_span),
+                       self->read_delay_us);
 }
 
-/* Go to the next group with someone due. @return Whether there is one in this cycle. */
-static bool advance(struct tenon_dxl2_bus *self)
+static size_t read_frame_bytes(size_t count)
+{
+    return SYNC_HEAD_SIZE + count + CRC_SIZE;
+}
+
+/* The next group with someone due: the sync read is often there still. */
+static void append_read(struct tenon_dxl2_bus *self)
 {
     while (self->group_left > 0) {
-        struct tenon__dxl2_group *g = &self->groups[self->group_at];
         self->group = self->group_at;
-        self->group_is_asked = false;
         self->group_at = (uint8_t)(self->group_at + 1 < self->group_count ? self->group_at + 1 : 0);
         self->group_left--;
-        if (g->is_stale) {
-            refresh_group(self, g);
+        if (self->read_at == self->tx_count && self->read_group == self->group) {
+            self->tx_count += read_frame_bytes(self->read_count);
+            await_read(self);
+            return;
         }
-        if (g->frame_bytes > 0) {
-            return true;
+        if (encode_read(self)) {
+            await_read(self);
+            return;
         }
     }
-    return false;
-}
-
-static void append_group(struct tenon_dxl2_bus *self)
-{
-    const struct tenon__dxl2_group *g = &self->groups[self->group];
-    const uint8_t *frame = self->frames + (size_t)g->first * READ_FRAME_MAX;
-    memcpy(self->tx + self->tx_count, frame, g->frame_bytes);
-    self->tx_count += g->frame_bytes;
-    struct tenon__dxl2_record *const records = self->records;
-    const uint8_t *order = self->read_order + g->first;
-    const uint8_t *const order_end = order + g->count;
-    for (; order != order_end; order++) {
-        struct tenon__dxl2_record *r = &records[*order];
-        r->is_awaited = r->read_is_due;
-    }
-    self->awaited_count = g->due_count;
-    self->group_is_asked = true;
-    self->was_broken = false;
-    tenon__dxl2_expect(self, g->due_count, g->reply_bytes, g->delay_us);
 }
 
 static void end_cycle(struct tenon_dxl2_bus *self)
 {
     self->cycle_is_running = false;
+    self->is_in_danger = false;
     self->base.counters.cycle_count++;
+}
+
+/* As much of the cycle as leaves at once. */
+static void encode_part(struct tenon_dxl2_bus *self)
+{
+    if (self->writes_are_left) {
+        encode_writes(self);
+        self->write_bytes = (uint16_t)self->tx_count;
+    }
+    if (!self->writes_are_left &&
+        self->tx_capacity - self->tx_count >= read_frame_bytes(self->record_count)) {
+        append_read(self);
+    }
 }
 
 void tenon__dxl2_begin_cycle(struct tenon_dxl2_bus *self)
 {
+    if (self->cycle_is_running && self->group_left == 0 && self->awaited_count == 0) {
+        end_cycle(self); /* but for saying it once more */
+    }
     tenon__dxl2_miss_awaited(self, TENON_ERR_TIMEOUT);
     if (self->plan_is_stale) {
         tenon__dxl2_plan(self);
-    } else if (self->cycle_is_running) {
-        self->group_at =
-            self->group; /* the cycle before was cut short: those it left out come first */
+    }
+    mark_due(self);
+    if (self->has_doubts) {
+        mark_doubtful(self);
     }
     self->cycle_is_staged = false;
-    self->cycle_is_running = false;
+    self->is_in_danger = self->start_ns < self->late_until_ns;
     self->group_left = self->group_count;
-    encode_writes(self);
-    if (advance(self)) {
-        append_group(self);
-    }
+    self->writes_are_left = true;
+    encode_part(self);
     self->cycle_is_running = self->tx_count > 0;
 }
 
-void tenon__dxl2_begin_group(struct tenon_dxl2_bus *self)
+void tenon__dxl2_begin_part(struct tenon_dxl2_bus *self)
 {
-    if (self->plan_is_stale) {
-        end_cycle(self); /* the groups are no longer those this cycle was planned with */
-    } else {
-        append_group(self);
+    if (!self->plan_is_stale) { /* else the groups are no longer those this cycle was planned with
+                                 */
+        encode_part(self);
     }
+    if (self->tx_count == 0) {
+        end_cycle(self);
+    }
+}
+
+static void write_again(struct tenon_dxl2_bus *self)
+{
+    self->is_in_danger = false;
+    for (size_t i = 0; i < self->record_count; i++) {
+        self->records[i].write |= self->records[i].write == WRITE_SENT ? WRITE_DUE : 0;
+    }
+    encode_writes(self);
 }
 
 void tenon__dxl2_begin_recovery(struct tenon_dxl2_bus *self)
 {
     self->wants_recovery = false;
-    self->was_broken = false;
-    const struct ask ask =
-        encode_read(self, &self->groups[self->group], is_read_again, self->tx, self->tx_capacity);
-    self->tx_count = ask.frame_bytes;
-    if (ask.frame_bytes > 0) {
-        tenon__dxl2_expect(self, ask.count, ask.reply_bytes, ask.delay_us);
-    } else {
-        tenon__dxl2_end_exchange(self);
+    if (self->is_in_danger) {
+        write_again(self);
+    }
+    if (self->awaited_count > 0 && !self->writes_are_left && encode_read(self)) {
+        await_read(self);
+    }
+    self->read_at = NO_READ; /* this one is short */
+    if (self->tx_count == 0) {
+        tenon__dxl2_end_exchange(self, self->start_ns);
     }
 }
 
-void tenon__dxl2_end_exchange(struct tenon_dxl2_bus *self)
+void tenon__dxl2_end_exchange(struct tenon_dxl2_bus *self, tenon_ns_t now)
 {
-    if (self->cycle_is_running && !self->wants_recovery &&
-        (self->group_left == 0 || !advance(self))) {
+    if (!self->cycle_is_running || self->wants_recovery || self->writes_are_left ||
+        self->group_left > 0) {
+        return;
+    }
+    /* All is said, but who talks late may have talked over it: once more, if there is time. */
+    self->wants_recovery =
+        self->is_in_danger && !self->cycle_is_staged && !self->plan_is_stale &&
+        now + tenon__dxl2_wire_ns(self, self->write_bytes) <= self->next_stage_ns;
+    if (!self->wants_recovery) {
         end_cycle(self);
-    }
-}
-
-/* ---- Missing answers ---- */
-
-static void miss(struct tenon_dxl2_bus *self, struct tenon__dxl2_record *r, int error)
-{
-    r->is_awaited = false;
-    self->awaited_count--;
-    r->device->in_error = (int16_t)error;
-    r->device->counters.missed_count++;
-}
-
-void tenon__dxl2_miss_awaited(struct tenon_dxl2_bus *self, int error)
-{
-    self->wants_recovery = false;
-    for (size_t i = 0; self->awaited_count > 0 && i < self->record_count; i++) {
-        if (self->records[i].is_awaited) {
-            miss(self, &self->records[i], error);
-        }
-    }
-}
-
-/* Count a group as asked, so that its devices learn why nothing comes. */
-static void await_group(struct tenon_dxl2_bus *self)
-{
-    const struct tenon__dxl2_group *g = &self->groups[self->group];
-    for (size_t i = g->first; i < (size_t)g->first + g->count; i++) {
-        struct tenon__dxl2_record *r = &self->records[self->read_order[i]];
-        if (r->read_is_due && !r->is_awaited) {
-            r->is_awaited = true;
-            self->awaited_count++;
-        }
     }
 }
 
 void tenon__dxl2_abort_cycle(struct tenon_dxl2_bus *self)
 {
-    if (self->cycle_is_running && !self->group_is_asked) {
-        await_group(self);
+    const bool is_concerned = self->cycle_is_staged || self->cycle_is_running;
+    if (self->cycle_is_staged) {
+        mark_due(self);
     }
-    while (self->cycle_is_running && advance(self)) {
-        await_group(self);
-    }
-    for (size_t i = 0; i < self->record_count; i++) {
+    for (size_t i = 0; is_concerned && i < self->record_count; i++) {
         struct tenon__dxl2_record *r = &self->records[i];
-        if (r->device == NULL) {
-            continue;
+        if (r->read != READ_DONE) {
+            miss(self, r, TENON_ERR_IO);
         }
-        if (r->read_is_due && self->cycle_is_staged && !r->is_awaited) {
-            r->is_awaited = true;
-            self->awaited_count++;
-        }
-        if (r->write_is_due) {
+        if ((r->write & WRITE_DUE) != 0) {
             /* It must not be sent when the line is back, however much later that is. */
-            r->write_is_due = false;
+            r->write = 0;
             r->device->out_is_fresh = false;
         }
     }
-    tenon__dxl2_miss_awaited(self, TENON_ERR_IO);
+    self->wants_recovery = false;
     self->cycle_is_staged = false;
     self->cycle_is_running = false;
 }
 
-/* Let a device be read after all others of its group. */
-static void read_last(struct tenon_dxl2_bus *self, struct tenon__dxl2_group *g, size_t at)
-{
-    uint8_t *order = self->read_order;
-    const size_t last = (size_t)g->first + g->count - 1u;
-    const uint8_t index = order[at];
-    memmove(order + at, order + at + 1, last - at);
-    order[last] = index;
-    g->is_stale = true;
-}
+/* ---- Missing answers ---- */
 
-/* Time for a sync read of those still awaited, return delays included. */
-static tenon_ns_t recovery_ns(const struct tenon_dxl2_bus *self, const struct tenon__dxl2_group *g)
+void tenon__dxl2_note_slow(struct tenon_dxl2_bus *self)
 {
-    size_t bytes = READ_FRAME_MAX;
-    uint32_t delay_us = 0;
-    for (size_t i = g->first; i < (size_t)g->first + g->count; i++) {
-        const struct tenon__dxl2_record *r = &self->records[self->read_order[i]];
-        if (r->is_awaited) {
-            bytes += 1u + DXL2_STATUS_SIZE((size_t)r->in_span);
-            delay_us += r->return_delay_us;
+    for (size_t i = 0; self->slow == NO_RECORD && i < self->record_count; i++) {
+        const uint8_t index = self->read_order[i];
+        if (tenon__dxl2_is_awaited(self, &self->records[index])) {
+            self->slow = index;
         }
     }
-    return tenon__dxl2_wire_ns(self, bytes) + TENON_US(delay_us);
+}
+
+/* Let a device be read after all others. */
+static void read_last(struct tenon_dxl2_bus *self, uint8_t index)
+{
+    uint8_t *const order = self->read_order;
+    const size_t last = self->record_count - 1u;
+    size_t at = 0;
+    while (at < last && order[at] != index) {
+        at++;
+    }
+    memmove(order + at, order + at + 1, last - at);
+    order[last] = index;
+    self->read_at = NO_READ;
+}
+
+/* Whoever was silent before and asked all the same may have talked late, into this cycle. */
+static void shun(struct tenon_dxl2_bus *self)
+{
+    for (size_t i = 0; i < self->record_count; i++) {
+        struct tenon__dxl2_record *r = &self->records[i];
+        if (r->doubt != DOUBT_NONE) {
+            r->doubt = DOUBT_SHUNNED;
+            self->shun_left = SHUN_CYCLES;
+        }
+    }
+}
+
+/* Time for another sync read of those still awaited, return delays included. */
+static tenon_ns_t recovery_ns(const struct tenon_dxl2_bus *self)
+{
+    const size_t count = self->awaited_count;
+    const size_t bytes =
+        read_frame_bytes(count) + count * DXL2_STATUS_SIZE((size_t)self->read_span);
+    return tenon__dxl2_wire_ns(self, bytes) + TENON_US(self->read_delay_us);
 }
 
 void tenon__dxl2_judge_missing(struct tenon_dxl2_bus *self,
                                const struct tenon_line *line,
                                tenon_ns_t now)
 {
-    struct tenon__dxl2_group *g = &self->groups[self->group];
-    const size_t end = (size_t)g->first + g->count;
-    size_t at = g->first;
-    while (at < end && !self->records[self->read_order[at]].is_awaited) {
-        at++;
-    }
-    if (at == end) {
-        return;
-    }
     /* Broken answers are not silence: two devices may have one number. */
     const int error = self->was_broken ? TENON_ERR_PROTO : TENON_ERR_TIMEOUT;
-    miss(self, &self->records[self->read_order[at]], error);
-    self->records[self->read_order[at]].is_suspect = true;
+    tenon__dxl2_note_slow(self);
+    if (self->job == JOB_RECOVERY && (self->was_broken || !self->is_quiet)) {
+        tenon__dxl2_miss_awaited(self, error); /* talked over by whom we know already */
+        return;
+    }
+    if (self->slow == NO_RECORD) {
+        return;
+    }
+    struct tenon__dxl2_record *slow = &self->records[self->slow];
+    if (slow->doubt == DOUBT_NONE) {
+        if (self->is_in_danger && self->shun_left == 0) {
+            shun(self);
+        }
+        slow->doubt = DOUBT_SILENT;
+        self->has_doubts = true;
+    }
     /* Suspects are not worth a second request: they change places, so each is the first of them now
      * and then. */
-    for (size_t i = at + 1; i < end; i++) {
-        struct tenon__dxl2_record *r = &self->records[self->read_order[i]];
-        if (r->is_awaited && r->is_suspect) {
+    for (size_t i = 0; i < self->record_count; i++) {
+        struct tenon__dxl2_record *r = &self->records[i];
+        if (r->doubt != DOUBT_NONE && tenon__dxl2_is_awaited(self, r)) {
             miss(self, r, error);
         }
     }
-    read_last(self, g, at);
+    read_last(self, self->slow);
     self->wants_recovery = self->awaited_count > 0 && self->job != JOB_RECOVERY &&
                            !self->cycle_is_staged && !self->plan_is_stale &&
-                           now + recovery_ns(self, g) + line->latency_ns <= self->next_stage_ns;
+                           now + recovery_ns(self) + line->latency_ns <= self->next_stage_ns;
     if (!self->wants_recovery) {
         tenon__dxl2_miss_awaited(self, TENON_ERR_TIMEOUT);
     }
@@ -411,17 +501,14 @@ static void pick_fields(const struct tenon__dxl2_record *r, const uint8_t *data)
 
 static void settle(struct tenon_dxl2_bus *self, struct tenon__dxl2_record *r, uint8_t error)
 {
-    r->is_awaited = false;
-    r->is_suspect = false;
+    r->read = READ_DONE;
+    r->doubt = DOUBT_NONE;
     r->device->status = error;
     self->awaited_count--;
 }
 
-static inline void note_sample(struct tenon__dxl2_record *r, uint8_t error, tenon_ns_t now)
+static inline void note_sample(struct tenon_bus_device *device, uint8_t error, tenon_ns_t now)
 {
-    struct tenon_bus_device *device = r->device;
-    r->is_awaited = false;
-    r->is_suspect = false;
     device->status = error;
     device->in_error = TENON_OK;
     device->in_stamp_ns = now;
@@ -429,46 +516,80 @@ static inline void note_sample(struct tenon__dxl2_record *r, uint8_t error, teno
     device->counters.reply_count++;
 }
 
-/* Whether these bytes are a regular answer of a device that is awaited: no error, no stuffing. */
-static inline bool is_regular(const struct tenon__dxl2_record *r, const uint8_t *at)
+/* What regular answers to a sync read have in common: no error, no stuffing. */
+struct regular {
+    uint64_t head; /* header with ID 0 */
+    size_t size;
+    unsigned shift; /* for the bytes that the last eight leave over */
+};
+
+/* The first eight bytes without the ID, in memory order. */
+static inline uint64_t load_head(const uint8_t *at)
+{
+    static const uint8_t mask[8] = {0xFF, 0xFF, 0xFF, 0xFF, 0, 0xFF, 0xFF, 0xFF};
+    uint64_t head;
+    uint64_t keep;
+    memcpy(&head, at, sizeof head);
+    memcpy(&keep, mask, sizeof keep);
+    return head & keep;
+}
+
+static struct regular regular_of(size_t span)
+{
+    const uint8_t head[DXL2_HEADER_SIZE] = {
+        0xFF, 0xFF, 0xFD, 0x00, 0, (uint8_t)(1u + 1u + span + CRC_SIZE), 0, DXL2_STATUS};
+    return (struct regular){.head = load_head(head),
+                            .size = DXL2_STATUS_SIZE(span),
+                            .shift = 8u * (unsigned)(16u - (1u + span + CRC_SIZE))};
+}
+
+static inline bool is_regular(const struct regular *regular, const uint8_t *at, uint16_t prefix_crc)
 {
     const uint8_t *body = at + DXL2_HEADER_SIZE;
-    const size_t count = r->in_span + 1u;
-    if (memcmp(at, r->prefix, DXL2_HEADER_SIZE) != 0 || (body[0] & ~DXL2_ALERT) != 0) {
+    const uint8_t *end = at + regular->size;
+    if (load_head(at) != regular->head || (body[0] & ~DXL2_ALERT) != 0) {
         return false;
     }
-    const uint16_t crc = (uint16_t)(dxl2_load16(body + count) ^ r->prefix_crc);
-    return dxl2_sum_has_crc(dxl2_sum_of_pair(body, count), crc) &&
-           (!dxl2_has_fd(body, count) || !dxl2_has_marker(body, count));
+    const uint64_t first = dxl2_word(body) >> regular->shift;
+    const uint64_t last = dxl2_word(end - 8) & ~UINT64_C(0xFFFF);
+    const uint16_t crc = (uint16_t)(dxl2_load16(end - CRC_SIZE) ^ prefix_crc);
+    return dxl2_pair_is_zero(first, last | crc) &&
+           ((dxl2_find_fd(body) | dxl2_find_fd(end - 8)) == 0 ||
+            !dxl2_has_marker(body, (size_t)(end - CRC_SIZE - body)));
 }
 
 /* Take awaited answers without a detour through the parser, as long as they come whole and regular.
  */
 static void take_regular(struct tenon_dxl2_bus *self, tenon_ns_t now)
 {
+    const struct regular regular = regular_of(self->read_span);
     struct tenon__dxl2_record *const records = self->records;
     const uint8_t *const id_map = self->id_map;
+    const uint8_t group = self->group;
     size_t count;
-    const uint8_t *at = dxl2_parser_peek(self->parser, &count);
-    size_t left = count;
-    while (left > DXL2_HEADER_SIZE && id_map[at[4]] != NO_RECORD) {
-        struct tenon__dxl2_record *r = &records[id_map[at[4]]];
-        if (!r->in_is_short || !r->is_awaited || left < r->answer_bytes || !is_regular(r, at)) {
+    const uint8_t *const begin = dxl2_parser_peek(self->parser, &count);
+    const uint8_t *at = begin;
+    for (; count >= regular.size; count -= regular.size, at += regular.size) {
+        const uint8_t index = id_map[at[4]];
+        struct tenon__dxl2_record *r = &records[index];
+        if (index == NO_RECORD || r->read != READ_OPEN || r->group != group ||
+            !is_regular(&regular, at, r->prefix_crc)) {
             break;
         }
-        const uint8_t *data = at + DXL2_HEADER_SIZE + 1;
-        copy_short(r->in, data, r->in_span);
-        note_sample(r, data[-1], now);
+        copy_short(r->in, at + DXL2_HEADER_SIZE + 1, regular.size - DXL2_STATUS_SIZE(0u));
+        r->read = READ_DONE;
+        note_sample(r->device, at[DXL2_HEADER_SIZE], now);
         self->awaited_count--;
-        at += r->answer_bytes;
-        left -= r->answer_bytes;
     }
-    dxl2_parser_consume(self->parser, count - left);
+    if (at != begin) {
+        self->progress_ns = now;
+        dxl2_parser_consume(self->parser, (size_t)(at - begin));
+    }
 }
 
 static void take_data(const struct tenon__dxl2_record *r, const struct dxl2_packet *packet)
 {
-    if (r->in_is_plain) {
+    if ((r->uses & USE_PLAIN) != 0) {
         memcpy(r->in, packet->params, r->in_span);
     } else {
         pick_fields(r, packet->params);
@@ -486,24 +607,46 @@ take_newer(struct tenon__dxl2_record *r, const struct dxl2_packet *packet, tenon
     }
 }
 
+/*
+ * Whoever was silent has an answer coming that may be the old one. It was asked last: what it says
+ * before the others have answered, or before the wire can have carried both question and answer, is
+ * from before.
+ */
+static bool is_from_before(const struct tenon_dxl2_bus *self,
+                           const struct tenon__dxl2_record *r,
+                           tenon_ns_t now)
+{
+    if (r->doubt == DOUBT_NONE) {
+        return false;
+    }
+    const tenon_ns_t sent_ns = self->expected_ns - self->reply_ns;
+    bool is_early = now < sent_ns + tenon__dxl2_wire_ns(self, DXL2_STATUS_SIZE((size_t)r->in_span));
+    for (size_t i = 0; i < self->record_count; i++) {
+        const struct tenon__dxl2_record *other = &self->records[i];
+        is_early |= other->doubt == DOUBT_NONE && tenon__dxl2_is_awaited(self, other);
+    }
+    return is_early;
+}
+
 /* A status of a device that is awaited. @return Whether it settles that. */
 static bool answer_read(struct tenon_dxl2_bus *self,
                         struct tenon__dxl2_record *r,
                         const struct dxl2_packet *packet,
                         tenon_ns_t now)
 {
-    if ((packet->error & ~DXL2_ALERT) != 0) {
-        settle(self, r, packet->error);
-        r->device->in_error = TENON_ERR_DEVICE;
-        r->device->counters.error_count++;
-        return true;
-    }
-    if (packet->param_count != r->in_span) {
+    const bool is_error = (packet->error & ~DXL2_ALERT) != 0;
+    if ((!is_error && packet->param_count != r->in_span) || is_from_before(self, r, now)) {
         return false;
     }
-    take_data(r, packet);
-    note_sample(r, packet->error, now);
-    self->awaited_count--;
+    self->progress_ns = now;
+    settle(self, r, packet->error);
+    if (is_error) {
+        r->device->in_error = TENON_ERR_DEVICE;
+        r->device->counters.error_count++;
+    } else {
+        take_data(r, packet);
+        note_sample(r->device, packet->error, now);
+    }
     return true;
 }
 
@@ -515,7 +658,7 @@ bool tenon__dxl2_answer_cycle(struct tenon_dxl2_bus *self,
     if (r == NULL) {
         return false;
     }
-    if (r->is_awaited) {
+    if (tenon__dxl2_is_awaited(self, r)) {
         return answer_read(self, r, packet, now);
     }
     if (packet->param_count == r->in_span) {
@@ -529,7 +672,8 @@ void tenon__dxl2_take_input(struct tenon_dxl2_bus *self, tenon_ns_t now)
     struct dxl2_packet packet;
     do {
         /* While answers are owed, what looks regular may be one of them. */
-        if (self->awaited_count > 0 && (self->owed_count | (self->job == JOB_REQUEST)) == 0) {
+        if (self->read_is_short && self->awaited_count > 0 &&
+            (self->owed_count | (self->job == JOB_REQUEST)) == 0) {
             take_regular(self, now);
         }
         if (dxl2_parser_is_empty(self->parser) || !dxl2_parser_next(self->parser, &packet)) {

@@ -7,9 +7,9 @@
  *     dxl2_bus_cyclic.c   process image
  *     dxl2_bus_acyclic.c  requests
  *
- * Memory: [parser | ID map | records ->  ... groups, orders, frames, tx, rx ...  <- windows].
- * Records and windows stay where they are; what lies between holds nothing that outlives a
- * transaction and is laid out anew with every record.
+ * Memory: [parser | ID map | records -> read order, tx, rx ... <- windows]. Records and windows
+ * stay where they are; what lies between holds nothing that outlives a transaction and is laid out
+ * anew with every record.
  */
 #ifndef TENON_DXL2_BUS_INTERNAL_H
 #define TENON_DXL2_BUS_INTERNAL_H
@@ -18,16 +18,25 @@
 #include "tenon/drivers/dxl2_bus.h"
 
 enum {
-    NO_RECORD = 0xFF, /* in the ID map: nobody; there are at most 253 records */
-    SPAN_MAX = 32,    /* bytes of cyclic data a device reads or writes at once */
-    RETURN_DELAY_MAX_US = 508,
-    /* A sync read of one ID. Every further ID adds less than another frame would. */
-    READ_FRAME_MAX = DXL2_FRAME_SIZE_MAX(4u + 1u),
+    NO_RECORD = 0xFF,    /* in the ID map: nobody; there are at most 253 records */
+    NO_READ = 0xFFFF,    /* as read_at */
+    NO_GROUP = 0xFF,     /* of who has no in fields */
+    SPAN_MAX = 32,       /* bytes of cyclic data a device reads or writes at once */
+    SYNC_HEAD_SIZE = 12, /* of a sync read or write: header, address, width */
+    CRC_SIZE = 2,
+    BEFORE_LENGTH_COUNTS = 7, /* bytes of a frame that LEN does not count */
+    RETURN_DELAY_MAX = 254,   /* in units of the register */
+    RETURN_DELAY_UNIT_US = 2,
     REQUEST_FRAME_MAX = DXL2_FRAME_SIZE_MAX(2u + TENON_REQUEST_DATA),
     /* LEN of the longest answer to a request: what may come late from anyone. */
-    LATE_LENGTH_MAX = DXL2_FRAME_SIZE_MAX(1u + TENON_REQUEST_DATA + 1u) - 7u
+    LATE_LENGTH_MAX = DXL2_FRAME_SIZE_MAX(1u + TENON_REQUEST_DATA + 1u) - BEFORE_LENGTH_COUNTS
 };
 
+/* Devices that heard a wrong length wait for the rest of the packet until the wire has been quiet
+ * for 1.5 ms: a request is not given up before, so that its retry begins a packet for them. */
+#define SILENCE_NS TENON_US(1600)
+/* A stage that is expected may come this much late before the time is given to requests. */
+#define STAGE_LATE_NS TENON_US(500)
 /* Answers that come no later than this after they were given up are known for what they are. */
 #define LATE_NS TENON_MS(8)
 
@@ -41,48 +50,51 @@ enum tenon__dxl2_phase {
 enum tenon__dxl2_job {
     JOB_NONE = 0,
     JOB_CYCLE,    /* writes of a new cycle and its first sync read */
-    JOB_GROUP,    /* another sync read of the running cycle */
-    JOB_RECOVERY, /* sync read of those that a silent device may have kept from answering */
+    JOB_PART,     /* what else belongs to the running cycle */
+    JOB_RECOVERY, /* once more: what may not have been heard */
     JOB_REQUEST
+};
+
+/* What a device that is late has coming. */
+enum tenon__dxl2_doubt {
+    DOUBT_NONE = 0,
+    DOUBT_SILENT, /* its answer was missing: it is read after all others */
+    DOUBT_SHUNNED /* it may have talked over others: it is not read as long as shun_left > 0 */
+};
+
+/* What a device takes part in. */
+enum tenon__dxl2_use {
+    USE_WRITE = 1,
+    USE_READ = 2,
+    USE_PLAIN = 4 /* the in window is the bytes as read, no gaps */
+};
+
+/* Where its command is, and where its answer. */
+enum tenon__dxl2_write { WRITE_DUE = 1, WRITE_SENT = 2 /* in this cycle */ };
+enum tenon__dxl2_read {
+    READ_DONE = 0,    /* or none is due */
+    READ_OPEN = 1,    /* to be read in this cycle, or being read */
+    READ_DOUBTFUL = 2 /* the same, but it was silent before */
 };
 
 /* An attached device. */
 struct tenon__dxl2_record {
     struct tenon_bus_device *device; /* NULL: free for another one */
-    uint8_t *in;
-    uint8_t *out;
-    uint8_t prefix[DXL2_HEADER_SIZE]; /* how its regular cyclic answer begins */
-    uint16_t prefix_crc;              /* what the prefix adds to the CRC of the bytes behind it */
-    uint16_t length_limit;            /* LEN of its cyclic answer with the most stuffing */
-    uint16_t answer_bytes;            /* its regular cyclic answer */
+    uint8_t *in;                     /* its in window; the out window follows */
+    uint16_t prefix_crc; /* what header and ID add to the CRC of the bytes behind them */
     uint16_t in_address;
-    uint16_t out_address;
-    uint16_t return_delay_us;
+    uint32_t out_shape; /* address << 8 | span: the same for those that share a sync write */
     uint8_t id;
-    uint8_t in_span; /* bytes on the wire; 0: none */
-    uint8_t out_span;
+    uint8_t return_delay; /* as in the register */
+    uint8_t in_span;      /* bytes on the wire; 0: none */
     uint8_t in_capacity;
     uint8_t out_capacity;
-    uint8_t group;
-    uint8_t write_group; /* the same for equal out fields */
-    bool in_is_plain;    /* the window is the bytes as read, no gaps */
-    bool in_is_short;    /* and so few that an answer is checked without a loop */
-    bool read_is_due;
-    bool write_is_due;
-    bool is_awaited;
-    bool is_suspect;
-};
-
-/* Devices with the same in fields, neighbours in read_order: one sync read, encoded at
- * frames[first]. */
-struct tenon__dxl2_group {
-    uint32_t delay_us; /* sum of the return delays */
-    uint16_t reply_bytes;
-    uint16_t frame_bytes; /* 0: none of them is due */
-    uint8_t first;
-    uint8_t count;
-    uint8_t due_count;
-    bool is_stale; /* to be encoded again */
+    uint8_t group;    /* the same for equal in fields: one sync read */
+    uint8_t doubt;    /* enum tenon__dxl2_doubt */
+    uint8_t uses;     /* bits of enum tenon__dxl2_use */
+    uint8_t read;     /* enum tenon__dxl2_read */
+    uint8_t write;    /* enum tenon__dxl2_write, both after a resend */
+    bool read_is_due; /* who is listed in a sync read */
 };
 
 /* The attached device with this ID, or NULL. */
@@ -122,7 +134,7 @@ void tenon__dxl2_disturb(struct tenon_dxl2_bus *self);
 int tenon__dxl2_layout_init(struct tenon_dxl2_bus *self);
 int tenon__dxl2_attach(struct tenon_bus *base, struct tenon_bus_device *device);
 void tenon__dxl2_detach(struct tenon_bus *base, struct tenon_bus_device *device);
-/* Put devices of equal shape next to each other. */
+/* Number the groups. */
 void tenon__dxl2_plan(struct tenon_dxl2_bus *self);
 
 /* dxl2_bus_cyclic.c */
@@ -130,12 +142,14 @@ void tenon__dxl2_plan(struct tenon_dxl2_bus *self);
 void tenon__dxl2_stage(struct tenon_bus *base, uint32_t cycle, tenon_ns_t now);
 /* Put the staged cycle's writes and its first read into tx. */
 void tenon__dxl2_begin_cycle(struct tenon_dxl2_bus *self);
-/* Put the next read of the running cycle into tx. */
-void tenon__dxl2_begin_group(struct tenon_dxl2_bus *self);
-/* Put a read of those still awaited into tx. */
+/* Put more of the running cycle into tx. */
+void tenon__dxl2_begin_part(struct tenon_dxl2_bus *self);
+/* Put commands that may not have been heard, and a read of those still awaited, into tx. */
 void tenon__dxl2_begin_recovery(struct tenon_dxl2_bus *self);
 /* A transmission of the cycle is over. */
-void tenon__dxl2_end_exchange(struct tenon_dxl2_bus *self);
+void tenon__dxl2_end_exchange(struct tenon_dxl2_bus *self, tenon_ns_t now);
+/* Take down who is late, if that is not known yet. */
+void tenon__dxl2_note_slow(struct tenon_dxl2_bus *self);
 /* Answers are missing: find the suspect, and decide whether the rest is asked again. */
 void tenon__dxl2_judge_missing(struct tenon_dxl2_bus *self,
                                const struct tenon_line *line,
@@ -144,6 +158,12 @@ void tenon__dxl2_judge_missing(struct tenon_dxl2_bus *self,
 void tenon__dxl2_miss_awaited(struct tenon_dxl2_bus *self, int error);
 /* The cycle cannot be exchanged: the line is down. */
 void tenon__dxl2_abort_cycle(struct tenon_dxl2_bus *self);
+/* Whether a cyclic answer is awaited of this device. */
+static inline bool tenon__dxl2_is_awaited(const struct tenon_dxl2_bus *self,
+                                          const struct tenon__dxl2_record *r)
+{
+    return self->awaited_count > 0 && r->read != READ_DONE && r->group == self->group;
+}
 /* A status while no request is out. @return Whether it was awaited. */
 bool tenon__dxl2_answer_cycle(struct tenon_dxl2_bus *self,
                               const struct dxl2_packet *packet,

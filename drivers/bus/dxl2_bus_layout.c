@@ -1,5 +1,4 @@
 #include "dxl2_bus_internal.h"
-#include "dxl2_words.h"
 
 #include <string.h>
 
@@ -17,11 +16,18 @@ struct shape {
 struct division {
     size_t pad; /* until the memory is aligned */
     size_t records;
-    size_t groups;
     size_t bytes; /* from here on no alignment */
     size_t tx_capacity;
     size_t rx_capacity;
     size_t needed;
+};
+
+enum {
+    FRAME_OVERHEAD = SYNC_HEAD_SIZE + CRC_SIZE,
+    /* For sync writes of further shapes; what does not fit leaves with the next transmission. */
+    TX_SPARE = 2 * FRAME_OVERHEAD,
+    /* For answers that are stuffed, and so that a buffer full of answers is not full. */
+    RX_SPARE = 16
 };
 
 static size_t align_up(size_t at)
@@ -35,33 +41,29 @@ static size_t max_size(size_t a, size_t b)
     return a > b ? a : b;
 }
 
-static size_t write_bytes(size_t out_capacity)
-{
-    return out_capacity == 0 ? 0 : DXL2_FRAME_SIZE_MAX(4u + 1u + out_capacity);
-}
-
 /* `more`: records beyond those there are (0 or 1), with windows of these capacities. */
 static struct division
 divide(const struct tenon_dxl2_bus *self, size_t more, size_t in_capacity, size_t out_capacity)
 {
     const size_t count = self->record_count + more;
-    size_t writes = write_bytes(out_capacity);
-    size_t replies = DXL2_FRAME_SIZE_MAX(1u + in_capacity);
+    const size_t windows = self->window_bytes + in_capacity + out_capacity;
+    size_t replies = count * DXL2_STATUS_SIZE(0u) + in_capacity;
     for (size_t i = 0; i < self->record_count; i++) {
-        writes += write_bytes(self->records[i].out_capacity);
-        replies += DXL2_FRAME_SIZE_MAX(1u + self->records[i].in_capacity);
+        replies += self->records[i].in_capacity;
     }
     struct division d;
     d.pad = (size_t)(0u - (uintptr_t)self->memory) % _Alignof(max_align_t);
     d.records = align_up(sizeof(struct dxl2_parser) + 256);
-    d.groups = align_up(d.records + count * sizeof(struct tenon__dxl2_record));
-    d.bytes = d.groups + count * sizeof(struct tenon__dxl2_group);
-    d.tx_capacity = max_size(writes + DXL2_FRAME_SIZE_MAX(4u + count), REQUEST_FRAME_MAX);
+    d.bytes = d.records + count * sizeof(struct tenon__dxl2_record);
+    /* A sync write with ID and window each, and a sync read with an ID each. */
+    d.tx_capacity = max_size(2u * FRAME_OVERHEAD + TX_SPARE + 2u * count +
+                                 (windows - (replies - count * DXL2_STATUS_SIZE(0u))),
+                             max_size(REQUEST_FRAME_MAX, DXL2_FRAME_SIZE_MAX(5u + SPAN_MAX)));
     /* One packet at a time would do, but an own echo is one too, and a poll should find room for
      * all answers. */
-    d.rx_capacity = max_size(max_size(replies, d.tx_capacity), DXL2_FRAME_SIZE_MAX(1u + SPAN_MAX));
-    d.needed = d.pad + d.bytes + count * (READ_FRAME_MAX + 2u) + d.tx_capacity + d.rx_capacity +
-               self->window_bytes + in_capacity + out_capacity;
+    d.rx_capacity =
+        max_size(max_size(replies + RX_SPARE, d.tx_capacity), DXL2_FRAME_SIZE_MAX(1u + SPAN_MAX));
+    d.needed = d.pad + d.bytes + count + d.tx_capacity + d.rx_capacity + windows;
     return d;
 }
 
@@ -76,15 +78,11 @@ static void lay_out_middle(struct tenon_dxl2_bus *self, const struct division *d
 {
     uint8_t *base = self->memory + d->pad;
     const size_t count = self->record_count;
-    self->groups = (struct tenon__dxl2_group *)(void *)(base + d->groups);
     self->read_order = base + d->bytes;
-    self->write_order = self->read_order + count;
-    self->frames = self->write_order + count;
-    self->tx = self->frames + count * READ_FRAME_MAX;
+    self->tx = self->read_order + count;
     self->tx_capacity = d->tx_capacity;
     for (size_t i = 0; i < count; i++) {
         self->read_order[i] = (uint8_t)i;
-        self->write_order[i] = (uint8_t)i;
     }
     self->tx_count = 0;
     self->tx_sent = 0;
@@ -202,10 +200,8 @@ new_record(struct tenon_dxl2_bus *self, uint8_t in_capacity, uint8_t out_capacit
     self->window_bytes += (size_t)in_capacity + out_capacity;
     uint8_t *window = self->memory + self->memory_size - self->window_bytes;
     struct tenon__dxl2_record *r = &self->records[self->record_count++];
-    *r = (struct tenon__dxl2_record){.in = window,
-                                     .out = window + in_capacity,
-                                     .in_capacity = in_capacity,
-                                     .out_capacity = out_capacity};
+    *r = (struct tenon__dxl2_record){
+        .in = window, .in_capacity = in_capacity, .out_capacity = out_capacity};
     lay_out_middle(self, &d);
     tenon__dxl2_set_input(self, self->tx + d.tx_capacity, d.rx_capacity);
     return r;
@@ -214,28 +210,24 @@ new_record(struct tenon_dxl2_bus *self, uint8_t in_capacity, uint8_t out_capacit
 /* No cyclic exchange with this record from now on. */
 static void silence(struct tenon_dxl2_bus *self, struct tenon__dxl2_record *r)
 {
-    if (r->is_awaited) {
-        r->is_awaited = false;
+    if (tenon__dxl2_is_awaited(self, r)) {
         self->awaited_count--;
     }
     r->in_span = 0;
-    r->out_span = 0;
+    r->uses = 0;
+    r->group = NO_GROUP;
+    r->doubt = DOUBT_NONE;
+    r->read = READ_DONE;
     r->read_is_due = false;
-    r->write_is_due = false;
-    r->is_suspect = false;
+    r->write = 0;
     self->plan_is_stale = true;
 }
 
-static void set_prefix(struct tenon__dxl2_record *r)
+static uint16_t prefix_crc(const struct tenon__dxl2_record *r)
 {
     const uint8_t regular[DXL2_HEADER_SIZE + 1 + SPAN_MAX] = {
         0xFF, 0xFF, 0xFD, 0x00, r->id, (uint8_t)(r->in_span + 4u), 0, DXL2_STATUS};
-    const size_t count = r->in_span + 1u;
-    memcpy(r->prefix, regular, sizeof r->prefix);
-    r->prefix_crc = dxl2_crc(0, regular, DXL2_HEADER_SIZE + count);
-    r->in_is_short = r->in_is_plain && count >= DXL2_PAIR_MIN && count <= DXL2_PAIR_MAX;
-    r->answer_bytes = (uint16_t)DXL2_STATUS_SIZE((unsigned)r->in_span);
-    r->length_limit = (uint16_t)(DXL2_FRAME_SIZE_MAX(1u + r->in_span) - 7u);
+    return dxl2_crc(0, regular, DXL2_HEADER_SIZE + 1u + r->in_span);
 }
 
 static void bind(struct tenon_dxl2_bus *self,
@@ -245,7 +237,7 @@ static void bind(struct tenon_dxl2_bus *self,
 {
     silence(self, r);
     if (r->device == NULL || r->id != device->node) {
-        r->return_delay_us = RETURN_DELAY_MAX_US; /* another servo, until it tells */
+        r->return_delay = RETURN_DELAY_MAX; /* another servo, until it tells */
     }
     if (r->device != NULL) {
         self->id_map[r->id] = NO_RECORD;
@@ -254,15 +246,15 @@ static void bind(struct tenon_dxl2_bus *self,
     r->id = (uint8_t)device->node;
     r->in_address = shape->in_address;
     r->in_span = shape->in_span;
-    r->in_is_plain = shape->in_is_plain;
-    r->out_address = shape->out_address;
-    r->out_span = shape->out_span;
-    set_prefix(r);
-    memset(r->in, 0, r->in_capacity);
-    memset(r->out, 0, r->out_capacity);
+    r->uses =
+        (uint8_t)((shape->in_span > 0 ? USE_READ : 0) | (shape->out_span > 0 ? USE_WRITE : 0) |
+                  (shape->in_is_plain ? USE_PLAIN : 0));
+    r->out_shape = (uint32_t)shape->out_address << 8 | shape->out_span;
+    r->prefix_crc = prefix_crc(r);
+    memset(r->in, 0, (size_t)r->in_capacity + r->out_capacity);
     self->id_map[r->id] = (uint8_t)(r - self->records);
     device->in = r->in;
-    device->out = r->out;
+    device->out = r->in + r->in_capacity;
     device->in_sequence = 0;
     device->in_error = TENON_OK;
     device->out_is_fresh = false;
@@ -353,57 +345,24 @@ void tenon__dxl2_detach(struct tenon_bus *base, struct tenon_bus_device *device)
 
 static bool has_same_in(const struct tenon__dxl2_record *a, const struct tenon__dxl2_record *b)
 {
-    return a->in_address == b->in_address && a->in_span == b->in_span;
-}
-
-static bool has_same_out(const struct tenon__dxl2_record *a, const struct tenon__dxl2_record *b)
-{
-    return a->out_address == b->out_address && a->out_span == b->out_span;
-}
-
-/* Make equals neighbours; otherwise the order remains. */
-static void gather(const struct tenon_dxl2_bus *self,
-                   uint8_t *order,
-                   bool (*is_same)(const struct tenon__dxl2_record *,
-                                   const struct tenon__dxl2_record *))
-{
-    const size_t count = self->record_count;
-    for (size_t end = 0; end < count;) {
-        const struct tenon__dxl2_record *first = &self->records[order[end++]];
-        for (size_t i = end; i < count; i++) {
-            const uint8_t index = order[i];
-            if (is_same(first, &self->records[index])) {
-                memmove(order + end + 1, order + end, i - end);
-                order[end++] = index;
-            }
-        }
-    }
+    return a->in_address == b->in_address && a->in_span == b->in_span && a->uses == b->uses;
 }
 
 void tenon__dxl2_plan(struct tenon_dxl2_bus *self)
 {
-    gather(self, self->write_order, has_same_out);
-    gather(self, self->read_order, has_same_in);
     self->group_count = 0;
-    const struct tenon__dxl2_record *last = NULL;
     for (size_t i = 0; i < self->record_count; i++) {
-        struct tenon__dxl2_record *r = &self->records[self->read_order[i]];
-        if (last == NULL || !has_same_in(last, r)) {
-            self->groups[self->group_count++] =
-                (struct tenon__dxl2_group){.first = (uint8_t)i, .is_stale = true};
+        struct tenon__dxl2_record *r = &self->records[i];
+        if (r->in_span == 0) {
+            continue; /* who is not read has no group */
         }
-        self->groups[self->group_count - 1].count++;
-        r->group = (uint8_t)(self->group_count - 1);
-        last = r;
-    }
-    last = NULL;
-    uint8_t write_group = 0;
-    for (size_t i = 0; i < self->record_count; i++) {
-        struct tenon__dxl2_record *r = &self->records[self->write_order[i]];
-        write_group = (uint8_t)(write_group + (last != NULL && !has_same_out(last, r)));
-        r->write_group = write_group;
-        last = r;
+        size_t k = 0;
+        while (k < i && !has_same_in(&self->records[k], r)) {
+            k++;
+        }
+        r->group = k < i ? self->records[k].group : self->group_count++;
     }
     self->group_at = 0;
+    self->read_at = NO_READ;
     self->plan_is_stale = false;
 }

@@ -64,9 +64,6 @@ static uint8_t advance(uint8_t run, uint8_t byte)
 bool dxl2_has_marker(const uint8_t *bytes, size_t count)
 {
     size_t i = 0;
-    if (count >= 8 && count <= 16 && !dxl2_has_fd(bytes, count)) {
-        return false;
-    }
     while (count - i >= 8 && dxl2_find_fd(bytes + i) == 0) {
         i += 8; /* nothing in there can end a marker */
     }

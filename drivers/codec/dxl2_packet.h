@@ -16,6 +16,8 @@
 
 #include "tenon/base.h"
 
+#include <string.h>
+
 /** What a packet asks for; DXL2_STATUS marks an answer. */
 enum dxl2_instruction {
     DXL2_PING = 0x01,
@@ -61,7 +63,13 @@ enum dxl2_error {
 /** Two bytes as sent (low byte first) to a number; no alignment needed. */
 static inline uint16_t dxl2_load16(const uint8_t *p)
 {
+#if defined(__GNUC__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+    uint16_t v; /* compilers do not see through the other form */
+    memcpy(&v, p, sizeof v);
+    return v;
+#else
     return (uint16_t)(p[0] | ((unsigned)p[1] << 8));
+#endif
 }
 
 /** Four bytes as sent (low byte first) to a number; no alignment needed. */

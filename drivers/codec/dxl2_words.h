@@ -19,9 +19,15 @@
 /** Eight bytes as the CRC takes them: the first one on top. */
 static inline uint64_t dxl2_word(const uint8_t *p)
 {
+#if defined(__GNUC__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+    uint64_t word;
+    memcpy(&word, p, sizeof word);
+    return __builtin_bswap64(word);
+#else
     return ((uint64_t)p[0] << 56) | ((uint64_t)p[1] << 48) | ((uint64_t)p[2] << 40) |
            ((uint64_t)p[3] << 32) | ((uint64_t)p[4] << 24) | ((uint64_t)p[5] << 16) |
            ((uint64_t)p[6] << 8) | (uint64_t)p[7];
+#endif
 }
 
 /** Not zero if one of eight bytes is FD. */
@@ -31,12 +37,6 @@ static inline uint64_t dxl2_find_fd(const uint8_t *bytes)
     memcpy(&word, bytes, sizeof word);
     word ^= UINT64_C(0xFDFDFDFDFDFDFDFD);
     return (word - UINT64_C(0x0101010101010101)) & ~word & UINT64_C(0x8080808080808080);
-}
-
-/** Whether FD is among 8 ... 16 bytes. */
-static inline bool dxl2_has_fd(const uint8_t *bytes, size_t count)
-{
-    return (dxl2_find_fd(bytes) | dxl2_find_fd(bytes + count - 8)) != 0;
 }
 
 /** 1 if the number of bits set is odd. */
@@ -93,17 +93,6 @@ static inline struct dxl2_sum dxl2_sum_of(const uint8_t *bytes, size_t count)
     return sum;
 }
 
-/** Bytes of a pair of words. */
-#define DXL2_PAIR_MIN 9u
-#define DXL2_PAIR_MAX 15u
-
-/** The same for so many bytes as make a pair, without a loop. */
-static inline struct dxl2_sum dxl2_sum_of_pair(const uint8_t *bytes, size_t count)
-{
-    const uint64_t first = dxl2_word(bytes) >> (8u * (16u - (unsigned)count));
-    return dxl2_sum_add((struct dxl2_sum){first, first}, dxl2_word(bytes + count - 8));
-}
-
 /** v * x^16 modulo the trinomial, in 24 bits. */
 static inline uint32_t dxl2_sum_times_x16(struct dxl2_sum sum)
 {
@@ -130,6 +119,16 @@ static inline uint16_t dxl2_sum_crc(struct dxl2_sum sum)
 static inline bool dxl2_sum_has_crc(struct dxl2_sum sum, uint16_t crc)
 {
     return dxl2_rest(dxl2_sum_times_x16(sum) ^ crc) == 0 && dxl2_parity(sum.ones ^ crc) == 0;
+}
+
+/** Whether the CRC of first and last, as one number of 128 bits of which first has 56 at most, is
+ * 0: that of a message with its CRC behind it is, high byte first. */
+static inline bool dxl2_pair_is_zero(uint64_t first, uint64_t last)
+{
+    const uint64_t v = dxl2_fold((first << 4) ^ (first << 8) ^ last);
+    const uint32_t high = (uint32_t)(v >> 15); /* 21 bits */
+    return dxl2_rest(((uint32_t)v & 0x7FFFu) ^ high ^ (high << 1)) == 0 &&
+           dxl2_parity(first ^ last) == 0;
 }
 
 #endif

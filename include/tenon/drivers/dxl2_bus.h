@@ -9,10 +9,9 @@ extern "C" {
 #endif
 
 /** Bytes of bus memory for n servos: enough for every field layout of the bundled motor drivers. */
-#define TENON_DXL2_BUS_MEMORY(n) (1024u + 256u * (n))
+#define TENON_DXL2_BUS_MEMORY(n) (448u + 144u * (n))
 
 struct dxl2_parser;
-struct tenon__dxl2_group;
 struct tenon__dxl2_record;
 
 /** An acyclic transmission whose answer may still come. Private to the bus. */
@@ -42,8 +41,17 @@ struct tenon__dxl2_owed {
  * than the bus waits for it is not taken for the answer to another request, nor (an acyclic one)
  * for a cyclic sample: further requests to a node wait until it has sent what it owes or the 8 ms
  * are over, torque off excepted. A read as wide as the node's cyclic one takes a neighbouring byte
- * along, which tells the two apart. A cyclic answer that comes while the next cyclic read is out is
- * taken for the answer to that: set the line's `latency_ns` to what the adapter really takes.
+ * along, which tells the two apart. Of a cyclic answer that comes while the next cyclic read is out
+ * only time and order tell: who was silent is read last from then on, and what it sends before all
+ * others have answered, or before the wire can have carried question and answer, is from before.
+ * One that is late by just a cycle cannot be told: set the line's `latency_ns` to what the adapter
+ * takes.
+ * - Who talks late talks over others. As long as that is to be feared (8 ms from a time-out on), a
+ * cycle's commands are sent a second time when its answers are in, if there is time; and if answers
+ * of others get lost then, whoever was silent is not read for 8 cycles. A cycle that is staged
+ * waits for what is due on the wire, and for the silence behind a request that nobody answered,
+ * which is 1.6 ms, but not for what is late, and not so long that it could not be exchanged any
+ * more.
  * - poll reads nothing while the first 64 bytes of a transmission are leaving, nor before a cycle
  * if the one before it was answered in full and brought nothing else.
  */
@@ -56,10 +64,7 @@ struct tenon_dxl2_bus {
     struct dxl2_parser *parser;
     uint8_t *id_map;
     struct tenon__dxl2_record *records;
-    struct tenon__dxl2_group *groups;
     uint8_t *read_order;
-    uint8_t *write_order;
-    uint8_t *frames;
     uint8_t *tx;
     size_t tx_capacity;
     size_t tx_count;
@@ -73,16 +78,21 @@ struct tenon_dxl2_bus {
     tenon_ns_t timeout_ns;
     tenon_ns_t stage_ns;
     tenon_ns_t next_stage_ns;
+    tenon_ns_t cycle_ns; /* what the newest cycle took of the wire, if all went well */
     tenon_ns_t reply_ns;
     tenon_ns_t margin_ns;
     tenon_ns_t first_read_ns;
+    tenon_ns_t progress_ns; /* of the newest answer that was awaited */
     tenon_ns_t late_until_ns;
     struct tenon__dxl2_owed owed[8]; /* oldest first */
     uint32_t baud;
+    uint32_t cycle;  /* of the newest stage */
+    uint32_t passed; /* cycles since the newest one that was begun */
     uint32_t stage_count;
-    uint32_t stage_cycle; /* of the newest stage */
     uint32_t held_stage;
-    uint32_t slack_us;
+    uint32_t read_delay_us; /* sum of the return delays of those it asks */
+    uint16_t read_at;       /* where in tx the newest sync read is, to be sent again; or nowhere */
+    uint16_t write_bytes;   /* of the newest cycle's commands */
     uint16_t ask_limit;
     uint8_t ask_id;
     uint8_t ask_other_id;
@@ -93,7 +103,13 @@ struct tenon_dxl2_bus {
     uint8_t group_left;
     uint8_t group_at;
     uint8_t group;
+    uint8_t read_group; /* and whom it asks: */
+    uint8_t read_count;
+    uint8_t read_span;
+    bool read_is_short; /* answers to it are checked without a loop */
     uint8_t awaited_count;
+    uint8_t slow;      /* the record whose answer was the first to be late; or none */
+    uint8_t shun_left; /* cycles in which those that disturb others are not asked */
     uint8_t phase;
     uint8_t job;
     uint8_t owed_count;
@@ -106,8 +122,10 @@ struct tenon_dxl2_bus {
     bool plan_is_stale;
     bool cycle_is_staged;
     bool cycle_is_running;
-    bool group_is_asked;
+    bool writes_are_left; /* of the running cycle */
+    bool is_in_danger;    /* a late answer may have talked over the running cycle's commands */
     bool wants_recovery;
+    bool has_doubts; /* somebody was silent */
     uint8_t safe_frame_bytes;
     uint8_t safe_frame[16];
     uint8_t stop_frame_bytes;
