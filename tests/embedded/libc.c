@@ -3,10 +3,24 @@
 #include <stdlib.h>
 #include <string.h>
 
+typedef uint32_t __attribute__((may_alias)) word;
+
+static int is_word(uintptr_t at)
+{
+    return at % sizeof(word) == 0;
+}
+
 void *memcpy(void *to, const void *from, size_t count)
 {
     uint8_t *t = to;
     const uint8_t *f = from;
+    if (is_word((uintptr_t)to | (uintptr_t)from)) {
+        for (; count >= sizeof(word); count -= sizeof(word)) {
+            *(word *)(void *)t = *(const word *)(const void *)f;
+            t += sizeof(word);
+            f += sizeof(word);
+        }
+    }
     while (count-- > 0) {
         *t++ = *f++;
     }
@@ -29,6 +43,12 @@ void *memmove(void *to, const void *from, size_t count)
 void *memset(void *to, int value, size_t count)
 {
     uint8_t *t = to;
+    if (is_word((uintptr_t)to)) {
+        for (; count >= sizeof(word); count -= sizeof(word)) {
+            *(word *)(void *)t = (uint8_t)value * UINT32_C(0x01010101);
+            t += sizeof(word);
+        }
+    }
     while (count-- > 0) {
         *t++ = (uint8_t)value;
     }
