@@ -428,7 +428,10 @@ void tenon__supervise_time(struct tenon_joint *joint, uint32_t ticks);
 
 static inline void tenon__supervise(struct tenon_joint *joint, const struct tenon__cycle *cycle)
 {
-    if (joint->supervision != NULL || joint->limits.following_error_rad > 0.0f) {
+    const float allowed = joint->limits.following_error_rad;
+    const double behind = joint->command.position_rad - joint->state.position_rad;
+    const bool is_near = joint->controller.module == NULL && tenon__absf((float)behind) <= allowed;
+    if (joint->supervision != NULL || (allowed > 0.0f && !is_near)) {
         tenon__supervise_now(joint, cycle);
     }
 }
