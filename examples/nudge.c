@@ -143,8 +143,9 @@ static void print_found(const struct axis *axis)
     struct tenon_dxl2_motor_change changes[TENON_DXL2_MOTOR_CHANGES_MAX];
     const size_t count =
         tenon_dxl2_motor_changes(&axis->servo, changes, TENON_DXL2_MOTOR_CHANGES_MAX);
-    printf("%s: %s at %.3f rad, torque %s\n", axis->name, axis->servo.model_name,
-           axis->joint.state.position_rad, axis->was_found_on ? "on" : "off");
+    printf("%s: %s at %.3f rad, torque %s\n", axis->name,
+           tenon_dxl2_model_name(axis->servo.base.model), axis->joint.state.position_rad,
+           axis->was_found_on ? "on" : "off");
     for (size_t i = 0; i < count; i++) {
         printf("%s: EEPROM register %u was %lu and is changed until the end\n", axis->name,
                (unsigned)changes[i].address, (unsigned long)changes[i].old_value);

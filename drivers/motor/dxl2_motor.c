@@ -1,4 +1,4 @@
-/* The cycle of a Dynamixel X servo: samples, commands, health. Its life is in dxl2_setup.c. */
+/* The cycle of a Dynamixel X servo: samples, commands, health. */
 #include "dxl2_setup.h"
 
 #include <float.h>
@@ -6,7 +6,7 @@
 
 #define WATCHDOG_DEFAULT_MS 200u
 #define WATCHDOG_UNIT_MS    20u
-#define MONITOR_PERIOD_NS   TENON_S(1)
+#define MONITOR_PERIOD_MS   1000
 
 static struct tenon_dxl2_motor *from_motor(struct tenon_motor *motor)
 {
@@ -41,10 +41,8 @@ static bool is_nan(double value)
 
 static int refuse_stopped(struct tenon_dxl2_motor *self, const char *detail)
 {
-    const int rc = tenon_module_refuse(&self->base.module, TENON_ERR_DEVICE,
-                                       TENON_CAUSE_DEVICE_FAULT, 0.0f, 0.0f);
-    self->base.module.diag.detail = detail;
-    return rc;
+    return tenon__dxl2_refuse_detail(self, TENON_ERR_DEVICE, TENON_CAUSE_DEVICE_FAULT, 0.0f, 0.0f,
+                                     detail);
 }
 
 static int take_watchdog(struct tenon_dxl2_motor *self, uint8_t found)
@@ -62,14 +60,10 @@ static int take_watchdog(struct tenon_dxl2_motor *self, uint8_t found)
     return TENON_OK;
 }
 
-static int take_monitor(struct tenon_dxl2_motor *self)
+static int take_health(struct tenon_dxl2_motor *self)
 {
-    const uint8_t *data = self->monitor.data;
-    self->monitor.state = TENON_REQUEST_IDLE;
-    if (tenon__dxl2_result(&self->monitor) != TENON_OK) {
-        return TENON_OK; /* whether it answers is seen by its samples */
-    }
-    switch (self->monitor.address) {
+    const uint8_t *data = self->request.data;
+    switch (self->request.address) {
     case DXL2_VOLTAGE:
         self->health.voltage_v = 0.1f * (float)dxl2_load16(data);
         self->health.temperature_c = (float)data[2];
@@ -82,40 +76,51 @@ static int take_monitor(struct tenon_dxl2_motor *self)
     }
 }
 
-static void ask_monitor(struct tenon_dxl2_motor *self, bool alert)
+static void ask_health(struct tenon_dxl2_motor *self, bool alert)
 {
-    static const struct tenon_field turns[] = {
-        {DXL2_VOLTAGE, 3},
-        {DXL2_WATCHDOG, 1},
-        {DXL2_HARDWARE_ERROR, 1},
+    static const struct dxl2_access turns[] = {
+        {TENON_OP_READ, 3, DXL2_VOLTAGE},
+        {TENON_OP_READ, 1, DXL2_WATCHDOG},
+        {TENON_OP_READ, 1, DXL2_HARDWARE_ERROR},
     };
-    const struct tenon_field *what = &turns[2];
+    const struct dxl2_access *what = &turns[2];
     if (!alert) {
         what = &turns[self->monitor_turn];
         self->monitor_turn = (uint8_t)((self->monitor_turn + 1) % 3);
-        self->monitor_due_ns = self->device.in_stamp_ns + MONITOR_PERIOD_NS;
+        self->monitor_due = dxl2_coarse(self->device.in_stamp_ns + TENON_MS(MONITOR_PERIOD_MS));
         if (what->address == DXL2_WATCHDOG && self->firmware < self->model->watchdog_since) {
             return;
         }
     }
-    (void)tenon__dxl2_motor_submit(self, &self->monitor, TENON_OP_READ, (uint16_t)what->address,
-                                   what->width, 0);
+    (void)tenon__dxl2_ask(self, DXL2_FOR_HEALTH, what, 0);
+}
+
+/* Steps and stops come first: what they have asked is left alone, but not for ever, as a step may
+ * have been given up. */
+static bool is_request_free(const struct tenon_dxl2_motor *self, int32_t overdue)
+{
+    if (tenon__dxl2_is_under_way(self)) {
+        return false;
+    }
+    const bool is_theirs = self->request.state != TENON_REQUEST_IDLE &&
+                           (self->purpose == DXL2_FOR_STEP || self->purpose == DXL2_FOR_SAFE);
+    return !is_theirs || overdue > MONITOR_PERIOD_MS;
 }
 
 /* An alert in any answer is looked into at once; else one question a second. */
 static int watch(struct tenon_dxl2_motor *self)
 {
-    if (self->monitor.state == TENON_REQUEST_DONE) {
-        const int rc = take_monitor(self);
+    if (tenon__dxl2_collect(self, DXL2_FOR_HEALTH) == TENON_OK) {
+        const int rc = take_health(self);
         if (rc != TENON_OK) {
-            return rc;
+            return rc; /* whether it answers at all is seen by its samples */
         }
     }
     const bool alert = (self->device.status & DXL2_ALERT) != 0;
-    const bool is_due = self->device.in_stamp_ns >= self->monitor_due_ns;
-    const bool is_free = self->monitor.state == TENON_REQUEST_IDLE;
-    if (is_free && (alert || is_due) && is_up(self) && tenon_wire_is_up(self->base.wire)) {
-        ask_monitor(self, alert);
+    const int32_t overdue = (int32_t)(dxl2_coarse(self->device.in_stamp_ns) - self->monitor_due);
+    if ((alert || overdue >= 0) && is_up(self) && tenon_wire_is_up(self->base.wire) &&
+        is_request_free(self, overdue)) {
+        ask_health(self, alert);
     }
     return TENON_OK;
 }
@@ -128,7 +133,7 @@ static void take_sample(const struct tenon_dxl2_motor *self, struct tenon_motor_
     const int16_t effort = (int16_t)dxl2_load16(in);
     const int32_t velocity = (int32_t)dxl2_load32(in + 2);
     const int32_t position = tenon__dxl2_wrapped(self, (int32_t)dxl2_load32(in + 6));
-    out_state->position_rad = ((double)position - DXL2_MIDDLE_TICKS) * DXL2_RAD_PER_TICK;
+    out_state->position_rad = dxl2_position_rad(position);
     out_state->velocity_rad_s = (float)velocity * DXL2_VELOCITY_UNIT_RAD_S;
     out_state->effort_nm = (float)effort * self->model->effort_unit_nm;
     out_state->stamp_ns = self->device.in_stamp_ns;
@@ -140,10 +145,11 @@ motor_read(struct tenon_motor *motor, tenon_ns_t now, struct tenon_motor_state *
 {
     (void)now;
     struct tenon_dxl2_motor *self = from_motor(motor);
-    if (self->device.in_sequence == self->seen_sequence || !self->was_configured) {
+    const uint16_t sequence = (uint16_t)self->device.in_sequence;
+    if (sequence == self->seen_sequence || !self->was_configured) {
         return TENON_ERR_AGAIN;
     }
-    self->seen_sequence = self->device.in_sequence;
+    self->seen_sequence = sequence;
     const int rc = watch(self);
     if (rc != TENON_OK) {
         return rc;
@@ -239,16 +245,15 @@ static int motor_command(struct tenon_motor *motor, const struct tenon_motor_com
 
 static int motor_identify(struct tenon_motor *motor, bool on)
 {
+    static const struct dxl2_access light = {TENON_OP_WRITE, 1, DXL2_LED};
     struct tenon_dxl2_motor *self = from_motor(motor);
-    const bool is_busy =
-        self->led.state == TENON_REQUEST_QUEUED || self->led.state == TENON_REQUEST_SENT;
     if (!self->is_attached || !is_up(self) || !tenon_wire_is_up(motor->wire)) {
         return TENON_ERR_STATE;
     }
-    if (is_busy) {
+    if (tenon__dxl2_is_under_way(self) && self->purpose != DXL2_FOR_HEALTH) {
         return TENON_ERR_AGAIN;
     }
-    return tenon__dxl2_motor_submit(self, &self->led, TENON_OP_WRITE, DXL2_LED, 1, on ? 1 : 0);
+    return tenon__dxl2_ask(self, DXL2_FOR_LIGHT, &light, on ? 1 : 0);
 }
 
 static const struct tenon_motor_api motor_api = {
@@ -298,8 +303,6 @@ struct tenon_motor *tenon_dxl2_motor_init_sized(struct tenon_dxl2_motor *self,
     apply_defaults(self);
     self->base.mode = self->config.mode;
     self->device.node = self->config.id;
-    self->device.in_capacity = DXL2_IN_BYTES;
-    self->device.out_capacity = DXL2_OUT_BYTES;
     self->device.divisor = 1;
     return &self->base;
 }
@@ -308,8 +311,16 @@ size_t tenon_dxl2_motor_changes(const struct tenon_dxl2_motor *self,
                                 struct tenon_dxl2_motor_change *out,
                                 size_t capacity)
 {
-    for (size_t i = 0; i < self->change_count && i < capacity; i++) {
-        out[i] = self->changes[i];
+    size_t count = 0;
+    for (unsigned i = 0; i < TENON_DXL2_MOTOR_CHANGES_MAX; i++) {
+        if ((self->changed & (1u << i)) == 0) {
+            continue;
+        }
+        if (count < capacity) {
+            out[count] = (struct tenon_dxl2_motor_change){(uint16_t)(DXL2_RETURN_DELAY + i), 1,
+                                                          self->first[i]};
+        }
+        count++;
     }
-    return self->change_count;
+    return count;
 }

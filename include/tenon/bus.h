@@ -55,14 +55,14 @@ struct tenon_bus_device {
 
     const uint8_t *in;      /**< Newest whole answer; content valid once in_sequence > 0. */
     uint8_t *out;           /**< What is sent next; the device writes it within a step. */
+    void *bus_private;      /**< The bus's record of this device; nobody else's business. */
     tenon_ns_t in_stamp_ns; /**< When the newest answer was complete. */
     uint32_t in_sequence;   /**< Rises with each answer. */
     uint16_t status;        /**< Status the device sent along with its newest answer, cyclic or not;
                                meaning by protocol. */
     int16_t in_error;       /**< Why the newest cyclic read brought nothing: enum tenon_err. */
     struct tenon_node_counters counters; /**< Only rise. Counted by the bus. */
-    void *bus_private; /**< The bus's record of this device; nobody else's business. */
-    uint32_t command;  /**< Id of the traced command in the out window; 0: none. Set by the core. */
+    uint32_t command; /**< Id of the traced command in the out window; 0: none. Set by the core. */
     uint32_t link; /**< Transmission a traced command left with; 0: none. For tenon_trace_sent(). */
 };
 

@@ -31,7 +31,8 @@ static void arm_of_two_models_gets_ready_without_torque(void **state)
     arm_start(&arm, NULL);
     for (unsigned i = 0; i < arm.count; i++) {
         assert_int_equal(joint(i)->status, TENON_JOINT_DISABLED);
-        assert_string_equal(arm.host->motors[i].model_name, i < 3 ? "xm430-w350" : "xl430-w250");
+        assert_string_equal(tenon_dxl2_model_name(arm.host->motors[i].base.model),
+                            i < 3 ? "xm430-w350" : "xl430-w250");
         assert_int_equal(arm_peek(&arm, i, ARM_OPERATING_MODE, 1), 4);
         assert_int_equal(arm_peek(&arm, i, ARM_WATCHDOG, 1), FACTORY_WATCH_MS / 20);
         assert_true(fabs(joint(i)->state.position_rad - arm_angle(&arm, i)) < 0.002);

@@ -227,7 +227,7 @@ static void probe_knows_all_models(void **state)
         struct rig rig;
         set_up(&rig, models[i], TENON_MODE_POSITION);
         assert_int_equal(run(&rig, PROBE), TENON_OK);
-        assert_string_equal(rig.motor.model_name, names[i]);
+        assert_string_equal(tenon_dxl2_model_name(rig.motor.base.model), names[i]);
         assert_int_equal(rig.motor.base.model, models[i]);
         assert_int_equal(rig.motor.firmware, 46);
     }
@@ -894,6 +894,42 @@ static void health_is_refreshed_about_once_a_second(void **state)
     assert_int_equal(rig.motor.health.hardware_error, 0);
 }
 
+/* There is one request for all: a question about health leaves steps alone, and a step that was
+ * given up does not end questions. On a machine that has run for long, too. */
+static void health_gives_way_to_steps_and_outlives_them(void **state)
+{
+    (void)state;
+    unsigned finished = 0;
+    for (unsigned polls = 0; polls < 40; polls++) {
+        struct rig rig;
+        set_up(&rig, 1020, TENON_MODE_POSITION);
+        rig.now += polls * TENON_S(86400);
+        assert_int_equal(bring_up(&rig), TENON_OK);
+        module_of(&rig)->progress = 0;
+        int rc = TENON_ERR_AGAIN;
+        for (unsigned i = 0; i < polls && rc == TENON_ERR_AGAIN; i++) {
+            rc = call(&rig, ACTIVATE); /* given up after so many polls, unless done */
+            tick(&rig);
+            if (rig.now % TENON_MS(4) == 0) {
+                struct tenon_motor_state s;
+                (void)read_state(&rig, &s);
+            }
+        }
+        assert_true(rc == TENON_OK || rc == TENON_ERR_AGAIN);
+        finished += rc == TENON_OK ? 1u : 0u;
+        memset(&rig.motor.health, 0, sizeof rig.motor.health);
+        assert_int_equal(read_for(&rig, 1500), TENON_OK);
+        assert_true(fabs((double)rig.motor.health.voltage_v - 11.8) < 1e-4);
+        assert_int_equal(tenon_motor_get_api(&rig.motor.base)->identify(&rig.motor.base, true),
+                         TENON_OK);
+        assert_int_equal(run(&rig, ACTIVATE), TENON_OK); /* takes the request from the light */
+        assert_int_equal(node_of(&rig)->table[TORQUE], 1);
+        assert_int_equal(run(&rig, MAKE_SAFE), TENON_OK);
+        assert_int_equal(node_of(&rig)->table[TORQUE], 0);
+    }
+    assert_in_range(finished, 10, 35); /* the others were given up */
+}
+
 static void an_alert_becomes_a_fault_in_words_within_two_cycles(void **state)
 {
     (void)state;
@@ -1008,6 +1044,7 @@ int main(void)
         cmocka_unit_test(commands_of_another_mode_are_refused),
         cmocka_unit_test(samples_become_si_units),
         cmocka_unit_test(health_is_refreshed_about_once_a_second),
+        cmocka_unit_test(health_gives_way_to_steps_and_outlives_them),
         cmocka_unit_test(an_alert_becomes_a_fault_in_words_within_two_cycles),
         cmocka_unit_test(a_watchdog_that_tripped_or_forgot_itself_is_a_fault),
         cmocka_unit_test(lost_power_loses_turns_only_where_turns_are_counted),

@@ -70,39 +70,36 @@ struct tenon_dxl2_motor_change {
 struct tenon_dxl2_motor {
     struct tenon_motor base;               /**< First, so that &m.base is the handle. */
     struct tenon_dxl2_motor_health health; /**< For reading. */
-    const char *model_name;                /**< Static; NULL until probed. */
     uint8_t firmware;                      /**< Found by probe. */
-    uint32_t reboot_count;                 /**< Reboots by configure. Only rises. */
+    uint16_t reboot_count;                 /**< Reboots by configure. Only rises. */
     /* private */
-    const struct tenon__dxl2_model *model;
     struct tenon_dxl2_motor_config config;
+    const struct tenon__dxl2_model *model;
     struct tenon_bus_device device;
-    struct tenon_request request; /* of lifecycle steps */
-    struct tenon_request led;     /* of identify: no lifecycle step may take its answer */
-    struct tenon_request monitor; /* of health */
-    struct tenon_request safe;    /* torque off: its own, so that it never waits for another */
-    tenon_ns_t until_ns;          /* end of waiting for a reboot */
-    tenon_ns_t monitor_due_ns;
-    uint32_t seen_sequence;
-    int32_t goal_min_ticks;
-    int32_t goal_max_ticks;
-    int32_t velocity_limit_ticks;
-    int32_t homing_ticks;
-    int32_t hold_ticks;
+    struct tenon_request request; /* one for all: */
+    uint8_t purpose;              /* whose it is */
+    uint8_t ram_at;               /* how far configure is with the registers in RAM */
+    uint8_t monitor_turn;
+    uint8_t watchdog;
+    uint16_t seen_sequence;
     uint16_t current_limit_ticks;
     uint16_t pwm_limit_ticks;
-    uint8_t found[3]; /* return delay, drive mode, operating mode */
-    uint8_t gains[6];
+    uint16_t velocity_limit_ticks;
+    uint32_t reboot_end;  /* coarse: end of waiting for a reboot */
+    uint32_t monitor_due; /* coarse */
+    int32_t goal_min_ticks;
+    int32_t goal_max_ticks;
+    int32_t hold_ticks;
+    int16_t homing_ticks;
+    uint8_t found[TENON_DXL2_MOTOR_CHANGES_MAX]; /* return delay, drive mode, operating mode */
+    uint8_t first[TENON_DXL2_MOTOR_CHANGES_MAX]; /* what they held before the first change */
+    uint8_t changed;                             /* which of them were, bits */
     uint8_t status_level;
-    uint8_t monitor_turn;
-    uint8_t change_count;
-    uint8_t watchdog;
     bool torque_is_on;
     bool is_attached;
     bool was_configured;
     bool was_rebooted;
-    bool power_was_lost;
-    struct tenon_dxl2_motor_change changes[TENON_DXL2_MOTOR_CHANGES_MAX];
+    bool is_rebooting;
 };
 
 /** Initialise; `size` is sizeof *self. Use tenon_dxl2_motor_init() or
