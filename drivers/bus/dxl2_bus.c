@@ -41,16 +41,16 @@ static void set_baud(struct tenon_dxl2_bus *self, uint32_t baud)
 }
 
 void tenon__dxl2_expect(struct tenon_dxl2_bus *self,
-                        uint32_t reply_count,
-                        uint32_t reply_bytes,
+                        uint32_t count,
+                        uint32_t width,
                         uint32_t delay_us)
 {
+    const size_t stuffing = count * width / 3u; /* at most */
     self->expects_reply = true;
-    self->reply_ns = tenon__dxl2_wire_ns(self, reply_bytes) + TENON_US(delay_us);
-    /* Stuffing adds a byte for every three of data at most. */
-    const uint32_t stuffing = (reply_bytes - DXL2_STATUS_SIZE(0u) * reply_count) / 3;
-    self->margin_ns = MARGIN_NS + MARGIN_PER_REPLY_NS * (tenon_ns_t)reply_count +
-                      tenon__dxl2_wire_ns(self, stuffing);
+    self->reply_ns =
+        tenon__dxl2_wire_ns(self, count * DXL2_STATUS_SIZE(width)) + TENON_US(delay_us);
+    self->margin_ns =
+        MARGIN_NS + MARGIN_PER_REPLY_NS * (tenon_ns_t)count + tenon__dxl2_wire_ns(self, stuffing);
 }
 
 /* The bytes handed over leave the wire at `sent_ns`: from then on answers may come. */
@@ -322,8 +322,12 @@ static int send(struct tenon_dxl2_bus *self, struct tenon_line *line, tenon_ns_t
         self->cycle_ns =
             self->job == JOB_CYCLE ? self->expected_ns - self->start_ns : self->cycle_ns;
         finish_sending(self);
-    } else if (now >= self->timeout_ns) {
-        time_out(self, line, now);
+    } else {
+        self->timeout_ns = self->start_ns + tenon__dxl2_wire_ns(self, 2u * self->tx_count) +
+                           line->latency_ns + MARGIN_SEND_NS;
+        if (now >= self->timeout_ns) {
+            time_out(self, line, now);
+        }
     }
     return TENON_OK;
 }
@@ -397,8 +401,6 @@ static int start(struct tenon_dxl2_bus *self,
     }
     self->phase = PHASE_SENDING;
     self->base.counters.transaction_count += self->expects_reply ? 1u : 0u;
-    self->timeout_ns =
-        now + tenon__dxl2_wire_ns(self, 2u * self->tx_count) + line->latency_ns + MARGIN_SEND_NS;
     return send(self, line, now);
 }
 

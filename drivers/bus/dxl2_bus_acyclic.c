@@ -318,7 +318,7 @@ void tenon__dxl2_begin_request(struct tenon_dxl2_bus *self)
     self->ask_limit = (uint16_t)(DXL2_FRAME_SIZE_MAX(1u + self->ask_width) - 7u);
     if (request->node != DXL2_BROADCAST) {
         const uint32_t delay_us = return_delay_us(self, request->node);
-        tenon__dxl2_expect(self, 1, DXL2_STATUS_SIZE((uint32_t)self->ask_width), delay_us);
+        tenon__dxl2_expect(self, 1, self->ask_width, delay_us);
         /* Whoever answers a probe may be another servo than the one that was here: allow it the
          * longest delay. */
         self->margin_ns += TENON_US(RETURN_DELAY_MAX * RETURN_DELAY_UNIT_US - delay_us);

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+enum { GOAL_BYTES = 4 }; /* of the usual out window */
+
 /* Those that disturbed others are asked again after so many cycles. */
 #define SHUN_CYCLES 8
 
@@ -151,13 +153,19 @@ static uint8_t *put_stuffed(uint8_t *to, const uint8_t *window, size_t span)
     return to + w.count;
 }
 
+/* Of the usual size. */
+static inline bool may_hold_marker(uint32_t window)
+{
+    return (window & 0xFDFF00u) == 0xFDFF00u;
+}
+
 static inline uint8_t *put_window(uint8_t *to, const uint8_t *window, size_t span)
 {
-    if (span == 4) { /* the usual size, without a call */
+    if (span == GOAL_BYTES) { /* the usual size, without a call */
         const uint32_t value = dxl2_load32(window);
         dxl2_store32(to, value);
-        if ((value & 0xFDFF00u) != 0xFDFF00u) { /* else it may hold a marker */
-            return to + 4;
+        if (!may_hold_marker(value)) {
+            return to + GOAL_BYTES;
         }
     }
     return put_stuffed(to, window, span);
@@ -258,9 +266,7 @@ static void await_read(struct tenon_dxl2_bus *self)
     self->awaited_count = self->read_count;
     self->was_broken = false;
     self->slow = NO_RECORD;
-    tenon__dxl2_expect(self, self->read_count,
-                       self->read_count * DXL2_STATUS_SIZE((uint32_t)self->read_span),
-                       self->read_delay_us);
+    tenon__dxl2_expect(self, self->read_count, self->read_span, self->read_delay_us);
 }
 
 static size_t read_frame_bytes(size_t count)
@@ -307,12 +313,55 @@ static void encode_part(struct tenon_dxl2_bus *self)
     }
 }
 
-void tenon__dxl2_begin_cycle(struct tenon_dxl2_bus *self)
+/* Whether tx holds one command, not stuffed, and one question for each device, which the next cycle
+ * may send again with other goals. */
+static bool is_uniform(const struct tenon_dxl2_bus *self)
 {
-    if (self->cycle_is_running && self->group_left == 0 && self->awaited_count == 0) {
-        end_cycle(self); /* but for saying it once more */
+    const struct tenon__dxl2_record *const first = self->records;
+    const size_t bytes = SYNC_HEAD_SIZE + self->record_count * (1u + GOAL_BYTES) + CRC_SIZE;
+    bool is_same = self->group_count == 1 && !self->has_doubts && self->write_bytes == bytes &&
+                   (first->out_shape & 0xFFu) == GOAL_BYTES;
+    for (const struct tenon__dxl2_record *r = first; r != first + self->record_count; r++) {
+        is_same &= r->device != NULL && r->read_is_due && r->write == WRITE_SENT &&
+                   r->out_shape == first->out_shape;
     }
-    tenon__dxl2_miss_awaited(self, TENON_ERR_TIMEOUT);
+    return is_same;
+}
+
+/* A device that takes part in each cycle and has a command. */
+static inline bool is_usual(const struct tenon_bus_device *device)
+{
+    return (device->divisor <= 1) & device->is_listening & device->out_is_fresh;
+}
+
+/* The cycle before once more, with other goals. @return false, and nothing has happened, if it is
+ * not that simple. */
+static bool refill(struct tenon_dxl2_bus *self)
+{
+    struct tenon__dxl2_record *const records = self->records;
+    struct tenon__dxl2_record *const end = records + self->record_count;
+    uint8_t *at = self->tx + SYNC_HEAD_SIZE;
+    for (struct tenon__dxl2_record *r = records; r != end; r++) {
+        struct tenon_bus_device *const device = r->device;
+        const uint32_t goal = dxl2_load32(device->out);
+        if (!is_usual(device) || may_hold_marker(goal)) {
+            while (r != records) {
+                (--r)->device->out_is_fresh = true;
+            }
+            return false;
+        }
+        dxl2_store32(at + 1, goal);
+        at += 1 + GOAL_BYTES;
+        device->out_is_fresh = false;
+        r->read = READ_OPEN;
+    }
+    self->passed = 0;
+    close_frame(self, at);
+    return true;
+}
+
+static void begin_anew(struct tenon_dxl2_bus *self)
+{
     if (self->plan_is_stale) {
         tenon__dxl2_plan(self);
     }
@@ -320,11 +369,28 @@ void tenon__dxl2_begin_cycle(struct tenon_dxl2_bus *self)
     if (self->has_doubts) {
         mark_doubtful(self);
     }
-    self->cycle_is_staged = false;
-    self->is_in_danger = self->start_ns < self->late_until_ns;
     self->group_left = self->group_count;
     self->writes_are_left = true;
     encode_part(self);
+    self->is_uniform = is_uniform(self);
+}
+
+void tenon__dxl2_begin_cycle(struct tenon_dxl2_bus *self)
+{
+    if (self->cycle_is_running && self->group_left == 0 && self->awaited_count == 0) {
+        end_cycle(self); /* but for saying it once more */
+    }
+    tenon__dxl2_miss_awaited(self, TENON_ERR_TIMEOUT);
+    self->cycle_is_staged = false;
+    self->is_in_danger = self->start_ns < self->late_until_ns;
+    /* What else was sent since has left no read in tx. */
+    if (self->is_uniform && self->read_at == self->write_bytes && !self->plan_is_stale &&
+        !self->has_doubts && refill(self)) {
+        self->tx_count += read_frame_bytes(self->read_count);
+        await_read(self);
+    } else {
+        begin_anew(self);
+    }
     self->cycle_is_running = self->tx_count > 0;
 }
 

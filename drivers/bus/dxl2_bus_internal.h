@@ -116,10 +116,11 @@ static inline struct tenon_dxl2_bus *tenon__dxl2_self(struct tenon_bus *base)
 void tenon__dxl2_set_input(struct tenon_dxl2_bus *self, uint8_t *buffer, size_t capacity);
 /* Time the wire needs for this many bytes. */
 tenon_ns_t tenon__dxl2_wire_ns(const struct tenon_dxl2_bus *self, size_t bytes);
-/* What to expect in answer to the transmission under construction. */
+/* What to expect in answer to the transmission under construction: so many answers with so many
+ * bytes of data each. */
 void tenon__dxl2_expect(struct tenon_dxl2_bus *self,
-                        uint32_t reply_count,
-                        uint32_t reply_bytes,
+                        uint32_t count,
+                        uint32_t width,
                         uint32_t delay_us);
 /* One that was not taken as a regular cyclic answer. */
 void tenon__dxl2_take_packet(struct tenon_dxl2_bus *self,

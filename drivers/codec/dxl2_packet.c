@@ -44,10 +44,7 @@ static uint16_t continue_crc(uint16_t crc, const uint8_t *bytes, size_t count)
 
 uint16_t dxl2_crc(uint16_t crc, const uint8_t *bytes, size_t count)
 {
-    if (crc != 0 || count == 0) {
-        return continue_crc(crc, bytes, count);
-    }
-    return crc_of(bytes, count);
+    return crc == 0 ? crc_of(bytes, count) : continue_crc(crc, bytes, count);
 }
 
 /* ---- Stuffing ---- */
@@ -238,7 +235,8 @@ static inline void describe(uint8_t *frame, size_t size, struct dxl2_packet *out
     const uint8_t instruction = body[0];
     const bool is_status = instruction == DXL2_STATUS;
     size_t count = size - INSTRUCTION_AT - CRC_SIZE;
-    if (!(is_status && id == DXL2_BROADCAST) && dxl2_has_marker(body, count)) {
+    const bool may_be_stuffed = count < 8 || count > 16 || dxl2_has_fd(body, count);
+    if (may_be_stuffed && !(is_status && id == DXL2_BROADCAST) && dxl2_has_marker(body, count)) {
         count = unstuff(body, count);
     }
     const size_t prefix = is_status ? 2 : 1;

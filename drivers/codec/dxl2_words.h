@@ -39,6 +39,12 @@ static inline uint64_t dxl2_find_fd(const uint8_t *bytes)
     return (word - UINT64_C(0x0101010101010101)) & ~word & UINT64_C(0x8080808080808080);
 }
 
+/** Whether FD is among 8 ... 16 bytes. */
+static inline bool dxl2_has_fd(const uint8_t *bytes, size_t count)
+{
+    return (dxl2_find_fd(bytes) | dxl2_find_fd(bytes + count - 8)) != 0;
+}
+
 /** 1 if the number of bits set is odd. */
 static inline unsigned dxl2_parity(uint64_t bits)
 {

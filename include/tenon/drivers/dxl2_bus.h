@@ -126,6 +126,7 @@ struct tenon_dxl2_bus {
     bool is_in_danger;    /* a late answer may have talked over the running cycle's commands */
     bool wants_recovery;
     bool has_doubts; /* somebody was silent */
+    bool is_uniform; /* the newest cycle was a command and a question for each device */
     uint8_t safe_frame_bytes;
     uint8_t safe_frame[16];
     uint8_t stop_frame_bytes;
