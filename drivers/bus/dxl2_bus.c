@@ -89,6 +89,25 @@ static tenon_ns_t next_start(const struct tenon_dxl2_bus *self, tenon_ns_t now)
     return next == self->held ? self->next_stage_ns + STAGE_LATE_NS : now;
 }
 
+/* Until when to wait for what is missing; not before the wire is free. */
+static tenon_ns_t patience_ns(const struct tenon_dxl2_bus *self, const struct tenon_line *line)
+{
+    tenon_ns_t due_ns = self->expected_ns + MARGIN_NS;
+    tenon_ns_t end_ns = self->cycle_is_staged ? 0 : self->timeout_ns;
+    if (self->job == JOB_REQUEST) {
+        /* Silence is kept only as long as a cycle that is staged can still be exchanged. */
+        due_ns += line->latency_ns;
+        end_ns = self->cycle_is_staged ? self->next_stage_ns - self->cycle_ns : end_ns;
+    } else if (!self->has_doubts || tenon__dxl2_awaits_trusted(self)) {
+        due_ns += line->latency_ns;
+    } else if (self->is_in_danger && !self->cycle_is_staged) {
+        /* Who was silent before gets the time that commands, said once more, leave. */
+        end_ns = self->next_stage_ns - tenon__dxl2_wire_ns(self, self->write_bytes) - STEP_NS;
+    }
+    end_ns = end_ns > due_ns ? end_ns : due_ns;
+    return end_ns < self->timeout_ns ? end_ns : self->timeout_ns;
+}
+
 /* Once when all should be over, then in small steps: a runner need not wake for every byte. */
 static tenon_ns_t
 next_call(const struct tenon_dxl2_bus *self, const struct tenon_line *line, tenon_ns_t now)
@@ -110,7 +129,8 @@ next_call(const struct tenon_dxl2_bus *self, const struct tenon_line *line, teno
         return self->expected_ns + (part < LATENCY_PART_MAX ? part : LATENCY_PART_MAX);
     }
     const tenon_ns_t look = next_look(self, line, now);
-    return look < self->timeout_ns || now >= self->timeout_ns ? look : self->timeout_ns;
+    const tenon_ns_t end = patience_ns(self, line);
+    return look < end || now >= end ? look : end;
 }
 
 /* ---- Receiving ---- */
@@ -241,20 +261,6 @@ static void end_transmission(struct tenon_dxl2_bus *self, tenon_ns_t now)
 static bool is_complete(const struct tenon_dxl2_bus *self)
 {
     return self->job == JOB_REQUEST ? self->is_answered : self->awaited_count == 0;
-}
-
-/* Until when to wait for what is missing. With a cycle staged, it is late: after a request silence
- * is kept only as long as that cycle can still be exchanged. */
-static tenon_ns_t patience_ns(const struct tenon_dxl2_bus *self, const struct tenon_line *line)
-{
-    if (!self->cycle_is_staged) {
-        return self->timeout_ns;
-    }
-    const tenon_ns_t due_ns = self->expected_ns + line->latency_ns + MARGIN_NS;
-    const tenon_ns_t latest_ns =
-        self->job == JOB_REQUEST ? self->next_stage_ns - self->cycle_ns : 0;
-    const tenon_ns_t end_ns = due_ns > latest_ns ? due_ns : latest_ns;
-    return end_ns < self->timeout_ns ? end_ns : self->timeout_ns;
 }
 
 /* At the time-out: what is late is coming in just now. A cycle waits as long as it comes, a request

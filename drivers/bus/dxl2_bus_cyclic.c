@@ -673,6 +673,16 @@ take_newer(struct tenon__dxl2_record *r, const struct dxl2_packet *packet, tenon
     }
 }
 
+bool tenon__dxl2_awaits_trusted(const struct tenon_dxl2_bus *self)
+{
+    bool awaits = false;
+    for (size_t i = 0; i < self->record_count; i++) {
+        const struct tenon__dxl2_record *r = &self->records[i];
+        awaits |= r->doubt == DOUBT_NONE && tenon__dxl2_is_awaited(self, r);
+    }
+    return awaits;
+}
+
 /*
  * Whoever was silent has an answer coming that may be the old one. It was asked last: what it says
  * before the others have answered, or before the wire can have carried both question and answer, is
@@ -686,12 +696,8 @@ static bool is_from_before(const struct tenon_dxl2_bus *self,
         return false;
     }
     const tenon_ns_t sent_ns = self->expected_ns - self->reply_ns;
-    bool is_early = now < sent_ns + tenon__dxl2_wire_ns(self, DXL2_STATUS_SIZE((size_t)r->in_span));
-    for (size_t i = 0; i < self->record_count; i++) {
-        const struct tenon__dxl2_record *other = &self->records[i];
-        is_early |= other->doubt == DOUBT_NONE && tenon__dxl2_is_awaited(self, other);
-    }
-    return is_early;
+    const tenon_ns_t reply_ns = tenon__dxl2_wire_ns(self, DXL2_STATUS_SIZE((size_t)r->in_span));
+    return now < sent_ns + reply_ns || tenon__dxl2_awaits_trusted(self);
 }
 
 /* A status of a device that is awaited. @return Whether it settles that. */

@@ -165,6 +165,8 @@ static inline bool tenon__dxl2_is_awaited(const struct tenon_dxl2_bus *self,
 {
     return self->awaited_count > 0 && r->read != READ_DONE && r->group == self->group;
 }
+/* Whether one that has not been silent before is awaited. */
+bool tenon__dxl2_awaits_trusted(const struct tenon_dxl2_bus *self);
 /* A status while no request is out. @return Whether it was awaited. */
 bool tenon__dxl2_answer_cycle(struct tenon_dxl2_bus *self,
                               const struct dxl2_packet *packet,

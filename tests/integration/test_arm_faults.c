@@ -253,9 +253,12 @@ static void silence_costs_neighbours_one_sample_at_most(void **state)
     (void)state;
     set_out(&holding);
     saved = arm;
-    for (unsigned round = 0; round < 4u * ARM_JOINTS; round++) {
+    for (unsigned round = 0; round < 8u * ARM_JOINTS; round++) {
         const unsigned sick = round % ARM_JOINTS;
+        const bool is_slow = round >= 4u * ARM_JOINTS;
         arm = saved;
+        /* With this latency, waiting for it would not leave time for every cycle. */
+        arm.line.base.latency_ns = is_slow ? TENON_MS(2) : arm.line.base.latency_ns;
         arm.sim.absent_policy = policies[round / ARM_JOINTS % 2];
         arm_set_faults(&arm, sick, round < 2u * ARM_JOINTS ? &silent : &deaf);
         const struct count before = count_samples();
@@ -263,7 +266,8 @@ static void silence_costs_neighbours_one_sample_at_most(void **state)
         const uint32_t asked = arm.host->bus.base.counters.transaction_count;
         for (unsigned n = 0; n < 20; n++) {
             arm_run(&arm, ARM_PERIOD);
-            assert_int_equal(arm.host->bus.base.counters.cycle_count - cycles, n + 1);
+            assert_in_range(arm.host->bus.base.counters.cycle_count - cycles, is_slow ? n : n + 1,
+                            n + 1);
             assert_int_equal(arm.line.cycle_nodes, ARM_JOINTS);
             for (unsigned i = 0; i < arm.count; i++) {
                 assert_true(i == sick || arm_age(&arm, i) < 2 * ARM_PERIOD);
@@ -273,7 +277,8 @@ static void silence_costs_neighbours_one_sample_at_most(void **state)
         for (unsigned i = 0; i < arm.count; i++) {
             if (i != sick) {
                 /* Where there is time for it, they are asked again in the same cycle. */
-                assert_true(after.missed[i] - before.missed[i] <= (sick >= 3 ? 0u : 1u));
+                assert_true(after.missed[i] - before.missed[i] <=
+                            (sick >= 3 && !is_slow ? 0u : 1u));
                 assert_true(after.replies[i] - before.replies[i] >= 18);
                 assert_int_equal(arm.watch[i].stale_goals, 0);
             }
