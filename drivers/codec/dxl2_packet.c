@@ -24,27 +24,23 @@ static uint16_t crc_of(const uint8_t *bytes, size_t count)
     return dxl2_sum_crc(dxl2_sum_of(bytes, count));
 }
 
-/* The same behind a CRC, which counts like bits added to the first 16: a word at a time. */
+/* The same behind a CRC, bit by bit: only what is longer than a buffer needs it. */
 static uint16_t continue_crc(uint16_t crc, const uint8_t *bytes, size_t count)
 {
-    while (count > 0) {
-        const size_t size = count < 8 ? count : 8;
-        uint64_t v = 0;
-        for (size_t i = 0; i < size; i++) {
-            v = (v << 8) | bytes[i];
+    uint32_t rest = crc;
+    for (size_t i = 0; i < count; i++) {
+        rest ^= (uint32_t)bytes[i] << 8;
+        for (unsigned bit = 0; bit < 8; bit++) {
+            rest <<= 1;
+            rest ^= (rest >> 16) * 0x18005u;
         }
-        v ^= size == 1 ? (uint64_t)crc >> 8 : (uint64_t)crc << (8u * (size - 2));
-        const unsigned behind = size == 1 ? (unsigned)crc << 8 : 0;
-        crc = (uint16_t)(dxl2_sum_crc((struct dxl2_sum){dxl2_fold(v), v}) ^ behind);
-        bytes += size;
-        count -= size;
     }
-    return crc;
+    return (uint16_t)rest;
 }
 
 uint16_t dxl2_crc(uint16_t crc, const uint8_t *bytes, size_t count)
 {
-    return crc == 0 ? crc_of(bytes, count) : continue_crc(crc, bytes, count);
+    return crc == 0 && count > 0 ? crc_of(bytes, count) : continue_crc(crc, bytes, count);
 }
 
 /* ---- Stuffing ---- */
