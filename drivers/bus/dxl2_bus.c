@@ -48,7 +48,7 @@ void tenon__dxl2_expect(struct tenon_dxl2_bus *self,
     const size_t stuffing = count * width / 3u; /* at most */
     self->expects_reply = true;
     self->reply_ns =
-        tenon__dxl2_wire_ns(self, count * DXL2_STATUS_SIZE(width)) + TENON_US(delay_us);
+        tenon__dxl2_wire_ns(self, (size_t)count * DXL2_STATUS_SIZE(width)) + TENON_US(delay_us);
     self->margin_ns =
         MARGIN_NS + MARGIN_PER_REPLY_NS * (tenon_ns_t)count + tenon__dxl2_wire_ns(self, stuffing);
 }

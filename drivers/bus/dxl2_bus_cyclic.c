@@ -683,21 +683,11 @@ bool tenon__dxl2_awaits_trusted(const struct tenon_dxl2_bus *self)
     return awaits;
 }
 
-/*
- * Whoever was silent has an answer coming that may be the old one. It was asked last: what it says
- * before the others have answered, or before the wire can have carried both question and answer, is
- * from before.
- */
-static bool is_from_before(const struct tenon_dxl2_bus *self,
-                           const struct tenon__dxl2_record *r,
-                           tenon_ns_t now)
+/* Whoever was silent has an answer coming that may be the old one. It was asked last: what it says
+ * before the others have answered is from before. */
+static bool is_from_before(const struct tenon_dxl2_bus *self, const struct tenon__dxl2_record *r)
 {
-    if (r->doubt == DOUBT_NONE) {
-        return false;
-    }
-    const tenon_ns_t sent_ns = self->expected_ns - self->reply_ns;
-    const tenon_ns_t reply_ns = tenon__dxl2_wire_ns(self, DXL2_STATUS_SIZE((size_t)r->in_span));
-    return now < sent_ns + reply_ns || tenon__dxl2_awaits_trusted(self);
+    return r->doubt != DOUBT_NONE && tenon__dxl2_awaits_trusted(self);
 }
 
 /* A status of a device that is awaited. @return Whether it settles that. */
@@ -707,7 +697,7 @@ static bool answer_read(struct tenon_dxl2_bus *self,
                         tenon_ns_t now)
 {
     const bool is_error = (packet->error & ~DXL2_ALERT) != 0;
-    if ((!is_error && packet->param_count != r->in_span) || is_from_before(self, r, now)) {
+    if ((!is_error && packet->param_count != r->in_span) || is_from_before(self, r)) {
         return false;
     }
     self->progress_ns = now;

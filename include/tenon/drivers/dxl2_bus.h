@@ -42,10 +42,9 @@ struct tenon__dxl2_owed {
  * for a cyclic sample: further requests to a node wait until it has sent what it owes or the 8 ms
  * are over, torque off excepted. A read as wide as the node's cyclic one takes a neighbouring byte
  * along, which tells the two apart. Of a cyclic answer that comes while the next cyclic read is out
- * only time and order tell: who was silent is read last from then on, and what it sends before all
- * others have answered, or before the wire can have carried question and answer, is from before.
- * One that is late by just a cycle cannot be told: set the line's `latency_ns` to what the adapter
- * takes.
+ * only the order tells: who was silent is read last from then on, and what it sends before all
+ * others have answered is from before. One that is late by just a cycle, or alone, cannot be told:
+ * set the line's `latency_ns` to what the adapter takes.
  * - Who talks late talks over others. As long as that is to be feared (8 ms from a time-out on), a
  * cycle's commands are sent a second time when its answers are in, if there is time; and if answers
  * of others get lost then, whoever was silent is not read for 8 cycles. A cycle that is staged
