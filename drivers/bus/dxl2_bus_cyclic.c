@@ -225,10 +225,10 @@ static void encode_writes(struct tenon_dxl2_bus *self)
     }
 }
 
-/* Behind the header come 9 ... 15 bytes: two words, without a loop. */
+/* 8 ... 12 bytes: copied in two halves, and two words with error and CRC. */
 static bool is_short(size_t span)
 {
-    return 1 + span + CRC_SIZE >= 9 && 1 + span + CRC_SIZE <= 15;
+    return span >= 8 && 1 + span + CRC_SIZE <= 15;
 }
 
 /* A sync read, behind what is in tx, of those in the group that are open. @return Whether there is

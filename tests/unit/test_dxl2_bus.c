@@ -644,8 +644,9 @@ static void answers_of_every_width_are_taken_whole_or_not_at_all(void **state)
             struct tenon_bus_device *d = &rig.devices[0];
             *d = (struct tenon_bus_device){
                 .node = 1, .in_fields = &field, .in_count = 1, .is_listening = true};
-            static uint8_t memory[4096];
-            rig.base = tenon_dxl2_bus_init(&rig.bus, memory, sizeof memory);
+            static uint8_t memory[4096 + 8];
+            memset(memory + 4096, 0x5A, 8);
+            rig.base = tenon_dxl2_bus_init(&rig.bus, memory, 4096);
             assert_int_equal(rig.api->attach(rig.base, d), TENON_OK);
             for (uint8_t i = 0; i < width; i++) {
                 rig.servos[0].table[100 + i] = kind == 0 ? (uint8_t)(i * 5 + 1)
@@ -657,6 +658,7 @@ static void answers_of_every_width_are_taken_whole_or_not_at_all(void **state)
             run_until(rig.now + TENON_MS(5));
             assert_int_equal(d->in_sequence, 1);
             assert_memory_equal(d->in, rig.servos[0].table + 100, width);
+            assert_memory_equal(memory + 4096, "ZZZZZZZZ", 8); /* nothing beyond the window */
             for (size_t bit = 0; bit < (11u + width) * 8u; bit += 3) {
                 rig.line.fault_bit = bit;
                 break_packet(FAKE_LINE_CORRUPT, 0);
