@@ -6,7 +6,7 @@
 enum { GOAL_BYTES = 4 }; /* of the usual out window */
 
 /* Those that disturbed others are asked again after so many cycles. */
-#define SHUN_CYCLES 8
+#define SHUN_CYCLES 3
 
 /* ---- Which are due ---- */
 

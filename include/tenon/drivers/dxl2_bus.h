@@ -47,7 +47,7 @@ struct tenon__dxl2_owed {
  * set the line's `latency_ns` to what the adapter takes.
  * - Who talks late talks over others. As long as that is to be feared (8 ms from a time-out on), a
  * cycle's commands are sent a second time when its answers are in, if there is time; and if answers
- * of others get lost then, whoever was silent is not read for 8 cycles. A cycle that is staged
+ * of others get lost then, whoever was silent is not read for 3 cycles. A cycle that is staged
  * waits for what is due on the wire, and for the silence behind a request that nobody answered,
  * which is 1.6 ms, but not for what is late, and not so long that it could not be exchanged any
  * more.
