@@ -20,21 +20,33 @@ static bool is_up(const struct tenon_dxl2_motor *self)
 }
 
 /* To the nearest register value within [low, high]. */
-static int32_t to_ticks(double value, int32_t low, int32_t high)
+static int32_t to_ticks(float value, int32_t low, int32_t high)
 {
-    if (!(value > (double)low)) {
+    if (!(value > (float)low)) {
         return low;
     }
-    if (!(value < (double)high)) {
+    if (!(value < (float)high)) {
         return high;
     }
-    return (int32_t)(value < 0.0 ? value - 0.5 : value + 0.5);
+    return (int32_t)(value < 0.0f ? value - 0.5f : value + 0.5f);
+}
+
+static uint64_t bits_of(double value)
+{
+    uint64_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    return bits;
+}
+
+static bool is_nan(double value)
+{
+    return bits_of(value) << 1 > UINT64_C(0x7FF) << 53;
 }
 
 /* No comparison holds for NaN. */
-static bool is_nan(double value)
+static bool is_nanf(float value)
 {
-    return !(value <= DBL_MAX) && !(value > DBL_MAX);
+    return !(value <= FLT_MAX) && !(value > FLT_MAX);
 }
 
 /* health */
@@ -160,16 +172,28 @@ motor_read(struct tenon_motor *motor, tenon_ns_t now, struct tenon_motor_state *
 
 /* commands */
 
+/*
+ * What is added makes the goals of all turns a servo counts positive and rounds when the fraction
+ * is cut off; that it is between 0 and 2^22 shows in the upper word. So double is only multiplied
+ * and added: a comparison costs as much where it is software.
+ */
 static int32_t position_ticks(const struct tenon_dxl2_motor *self, double position_rad)
 {
-    const double ticks = position_rad * (1.0 / DXL2_RAD_PER_TICK) + DXL2_MIDDLE_TICKS;
-    return to_ticks(ticks, self->goal_min_ticks, self->goal_max_ticks);
+    const int32_t bias = 1 << 21, low = self->goal_min_ticks, high = self->goal_max_ticks;
+    const double ticks =
+        position_rad * (1.0 / DXL2_RAD_PER_TICK) + (DXL2_MIDDLE_TICKS + 0.5 + bias);
+    const uint32_t upper = (uint32_t)(bits_of(ticks) >> 32);
+    if (upper >= UINT32_C(0x41500000)) {
+        return upper >> 31 != 0 ? low : high;
+    }
+    const int32_t goal = (int32_t)ticks - bias;
+    return goal < low ? low : (goal > high ? high : goal);
 }
 
 static int32_t effort_ticks(const struct tenon_dxl2_motor *self, float effort_nm)
 {
     const int32_t limit = self->current_limit_ticks;
-    return to_ticks((double)(effort_nm / self->model->effort_unit_nm), -limit, limit);
+    return to_ticks(effort_nm / self->model->effort_unit_nm, -limit, limit);
 }
 
 /* A cap has no sign (a reducer may have turned it), and none means the servo's own. */
@@ -189,12 +213,12 @@ static bool is_command_nan(const struct tenon_motor_command *command)
 {
     switch (command->mode) {
     case TENON_MODE_VELOCITY:
-        return is_nan((double)command->velocity_rad_s);
+        return is_nanf(command->velocity_rad_s);
     case TENON_MODE_EFFORT:
     case TENON_MODE_PWM:
-        return is_nan((double)command->effort_nm);
+        return is_nanf(command->effort_nm);
     case TENON_MODE_EFFORT_POSITION:
-        return is_nan((double)command->effort_nm) || is_nan(command->position_rad);
+        return is_nanf(command->effort_nm) || is_nan(command->position_rad);
     default:
         return is_nan(command->position_rad);
     }
@@ -207,16 +231,14 @@ static void lay_out(struct tenon_dxl2_motor *self, const struct tenon_motor_comm
     const int32_t pwm = self->pwm_limit_ticks;
     switch (command->mode) {
     case TENON_MODE_VELOCITY:
-        dxl2_store32(
-            out, (uint32_t)to_ticks((double)(command->velocity_rad_s / DXL2_VELOCITY_UNIT_RAD_S),
-                                    -speed, speed));
+        dxl2_store32(out, (uint32_t)to_ticks(command->velocity_rad_s / DXL2_VELOCITY_UNIT_RAD_S,
+                                             -speed, speed));
         break;
     case TENON_MODE_EFFORT:
         dxl2_store16(out, (uint16_t)effort_ticks(self, command->effort_nm));
         break;
     case TENON_MODE_PWM:
-        dxl2_store16(out,
-                     (uint16_t)to_ticks((double)(command->effort_nm * DXL2_FULL_PWM), -pwm, pwm));
+        dxl2_store16(out, (uint16_t)to_ticks(command->effort_nm * DXL2_FULL_PWM, -pwm, pwm));
         break;
     case TENON_MODE_EFFORT_POSITION:
         memset(out, 0, DXL2_OUT_BYTES); /* goal velocity and profile stay 0 */

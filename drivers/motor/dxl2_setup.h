@@ -73,10 +73,11 @@ static inline const struct dxl2_layout *dxl2_layout(const struct tenon_dxl2_moto
     return &tenon__dxl2_layouts[self->config.mode];
 }
 
-/** A position as the servo tells it, in rad. */
+/** A position as the servo tells it, in rad. What is so far out that it wraps is none of a servo.
+ */
 static inline double dxl2_position_rad(int32_t ticks)
 {
-    return ((double)ticks - DXL2_MIDDLE_TICKS) * DXL2_RAD_PER_TICK;
+    return (double)(int32_t)((uint32_t)ticks - DXL2_MIDDLE_TICKS) * DXL2_RAD_PER_TICK;
 }
 
 /* dxl2_setup.c */
