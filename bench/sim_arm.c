@@ -189,5 +189,7 @@ int sim_arm_start(struct sim_arm *arm, unsigned wires, unsigned joints_per_wire,
                                    (uint16_t)arm->joint_count);
     }
     rc = rc == TENON_OK ? tenon_sched_add_reader(&arm->sched, &arm->reader) : rc;
+    rc = rc == TENON_OK ? tenon_sched_add_trace(&arm->sched, &arm->trace, arm->spans, SIM_ARM_SPANS)
+                        : rc;
     return rc == TENON_OK ? bring_up(arm) : rc;
 }

@@ -14,6 +14,7 @@
 #define SIM_ARM_JOINTS 12 /* of one wire */
 #define SIM_ARM_ALL    (SIM_ARM_WIRES * SIM_ARM_JOINTS)
 #define SIM_ARM_PERIOD TENON_MS(4)
+#define SIM_ARM_SPANS  128
 
 /**
  * A memory line behind functions that are known by name: callgrind is told to leave out what
@@ -44,6 +45,8 @@ struct sim_arm {
     struct tenon_joint *members[SIM_ARM_ALL];
     struct tenon_group group; /**< Of all joints. */
     struct tenon_reader reader;
+    struct tenon_trace trace;
+    struct tenon_span spans[SIM_ARM_SPANS]; /**< Written once the trace is switched on. */
     unsigned wire_count;
     unsigned joint_count; /**< On all wires together. */
     unsigned poll_count;  /**< Polls of the newest cycle, the one that sends included. */

@@ -61,6 +61,9 @@ RACES_KNOWINGLY void tenon__trace_put(struct tenon_trace *trace, const struct te
 
 uint32_t tenon_trace_ticks(const struct tenon_wire *wire)
 {
+    if (wire == NULL || wire->sched == NULL) {
+        return 0;
+    }
     const struct tenon_trace *const trace = wire->sched->trace;
     return trace != NULL && tenon__load(&trace->is_on) != 0 ? trace->ticks() : 0;
 }

@@ -293,8 +293,42 @@ static void append_read(struct tenon_dxl2_bus *self)
     }
 }
 
+/* Commands that are traced and have left in this transmission. */
+static void trace_sent(struct tenon_dxl2_bus *self)
+{
+    const uint32_t ticks = tenon_trace_ticks(self->base.wire);
+    if (ticks == 0) {
+        return;
+    }
+    self->begin_ticks = self->link == 0 ? ticks : self->begin_ticks;
+    for (size_t i = 0; i < self->record_count; i++) {
+        const struct tenon__dxl2_record *r = &self->records[i];
+        if (r->device != NULL && r->device->command != 0 && r->write == WRITE_SENT &&
+            r->device->link == 0) {
+            tenon_trace_sent(self->base.wire, r->device, &self->link);
+        }
+    }
+}
+
+/* Answers come in one piece as a rule: they are told of when the last one is there. */
+static void trace_over(struct tenon_dxl2_bus *self)
+{
+    if (self->link == 0) {
+        return;
+    }
+    for (size_t i = 0; i < self->record_count; i++) {
+        struct tenon_bus_device *const device = self->records[i].device;
+        if (device != NULL && device->link != 0) {
+            tenon_trace_answered(self->base.wire, device, device->in_error);
+        }
+    }
+    tenon_trace_over(self->base.wire, self->link, self->begin_ticks, self->read_count);
+    self->link = 0;
+}
+
 static void end_cycle(struct tenon_dxl2_bus *self)
 {
+    trace_over(self);
     self->cycle_is_running = false;
     self->is_in_danger = false;
     self->base.counters.cycle_count++;
@@ -392,6 +426,7 @@ void tenon__dxl2_begin_cycle(struct tenon_dxl2_bus *self)
         begin_anew(self);
     }
     self->cycle_is_running = self->tx_count > 0;
+    trace_sent(self);
 }
 
 void tenon__dxl2_begin_part(struct tenon_dxl2_bus *self)
@@ -399,6 +434,7 @@ void tenon__dxl2_begin_part(struct tenon_dxl2_bus *self)
     if (!self->plan_is_stale) { /* else the groups are no longer those this cycle was planned with
                                  */
         encode_part(self);
+        trace_sent(self);
     }
     if (self->tx_count == 0) {
         end_cycle(self);
@@ -461,6 +497,7 @@ void tenon__dxl2_abort_cycle(struct tenon_dxl2_bus *self)
             r->device->out_is_fresh = false;
         }
     }
+    trace_over(self);
     self->wants_recovery = false;
     self->cycle_is_staged = false;
     self->cycle_is_running = false;

@@ -90,6 +90,8 @@ struct tenon_dxl2_bus {
     uint32_t stage_count;
     uint32_t held_stage;
     uint32_t read_delay_us; /* sum of the return delays of those it asks */
+    uint32_t link;          /* of a transmission that carries traced commands */
+    uint32_t begin_ticks;   /* when it began */
     uint16_t read_at;       /* where in tx the newest sync read is, to be sent again; or nowhere */
     uint16_t write_bytes;   /* of the newest cycle's commands */
     uint16_t ask_limit;
