@@ -2,7 +2,7 @@
  * wrong reducer cannot pass. */
 #include "core_internal.h"
 
-#define CLEAR_SHRINK 0.9999995f /* more than the rounding of a difference and a product */
+#define CLEAR_SHRINK 0.9999995f /* more than the rounding of two differences and a product */
 
 /*
  * The usual case, quickly: within the motor's reach and limits, and not a duty, which has its own.
@@ -29,7 +29,7 @@ static bool passes(struct tenon_motor *motor, const struct tenon_motor_command *
             return false;
         }
     }
-    motor->clear_rad = (motor->clear_rad - way) * CLEAR_SHRINK;
+    motor->clear_rad = motor->clear_rad * CLEAR_SHRINK - way;
     return true;
 }
 

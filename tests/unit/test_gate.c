@@ -195,6 +195,28 @@ static void nothing_that_is_no_number_leaves_in_any_mode(void **state)
     }
 }
 
+/* What is known to be free is a float: what its digits lose must not be lost to the limit. The
+ * first step uses up nearly all that is free, the second one just what seems to be left. */
+static void no_digit_of_the_way_left_is_a_digit_beyond_the_limit(void **state)
+{
+    (void)state;
+    unsigned passed = 0;
+    for (unsigned i = 1; i < 4000; i++) {
+        const double from = 3.0 - REACH * (1.0 - i * 2.3e-7);
+        struct tenon_motor motor = motor_at(from);
+        struct tenon_motor_command command = {.position_rad = 3.0 - 1e-4 - i * 1e-8};
+        command.mode = TENON_MODE_POSITION;
+        assert_false(tenon__gate_apply(&motor, &command, DT));
+        motor.command = command;
+        command.position_rad += (double)motor.clear_rad;
+        passed += tenon__gate_apply(&motor, &command, DT) ? 0u : 1u;
+        if (!(command.position_rad <= 3.0)) {
+            fail_msg("%.17g", command.position_rad);
+        }
+    }
+    assert_true(passed > 1000);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -208,6 +230,7 @@ int main(void)
         cmocka_unit_test(velocity_and_effort_are_cut_at_both_ends),
         cmocka_unit_test(duty_is_cut_at_one_whatever_the_effort_limit_is),
         cmocka_unit_test(nothing_that_is_no_number_leaves_in_any_mode),
+        cmocka_unit_test(no_digit_of_the_way_left_is_a_digit_beyond_the_limit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
