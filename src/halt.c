@@ -228,7 +228,10 @@ void tenon__joint_stop(struct tenon_joint *joint)
 {
     if (joint->mover != NULL) {
         tenon__group_halt(joint->mover);
-    } else if (joint->status == TENON_JOINT_ENABLED) {
+        return;
+    }
+    joint->has_setpoint = false; /* one that waits is taken back */
+    if (joint->status == TENON_JOINT_ENABLED) {
         brake(joint, TENON_JOINT_ENABLED);
     }
 }

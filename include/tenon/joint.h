@@ -196,8 +196,8 @@ TENON_API TENON_NODISCARD int tenon_joint_follow(struct tenon_joint *self,
                                                  const struct tenon_joint_command *command);
 
 /**
- * Stop a move or a set point: brake on the path, then hold there, still enabled. Errors: ARG,
- * STATE, FULL.
+ * Stop a move or a set point: brake on the path, then hold there, still enabled. One that waits
+ * (for torque, or for a stop before) is taken back. Errors: ARG, STATE, FULL.
  * @context application thread
  */
 TENON_API int tenon_joint_stop(struct tenon_joint *self);

@@ -249,6 +249,44 @@ static void stop_takes_back_a_move_that_waits_for_torque(void **state)
     assert_true(fabs(motor->position_rad) < 1e-9);
 }
 
+static void stop_takes_back_a_set_point_that_waits_for_torque(void **state)
+{
+    (void)state;
+    const struct tenon_joint_command there = {.position_rad = 1.0, .mode = TENON_MODE_POSITION};
+    for (unsigned k = 0; k < 30; k++) {
+        make();
+        motor->again[RIG_ACTIVATE] = 20;
+        start(false);
+        assert_int_equal(tenon_joint_enable(joint), TENON_OK);
+        assert_int_equal(tenon_joint_follow(joint, &there), TENON_OK);
+        rig_steps(&rig, k);
+        assert_int_equal(tenon_joint_stop(joint), TENON_OK);
+        rig_steps(&rig, 500);
+        assert_int_equal(joint->status, TENON_JOINT_ENABLED);
+        assert_true(fabs(motor->position_rad) < 0.01);
+    }
+}
+
+static void stop_takes_back_a_set_point_that_waits_for_the_stop_before(void **state)
+{
+    (void)state;
+    const struct tenon_joint_command there = {.position_rad = 1.0, .mode = TENON_MODE_POSITION};
+    make();
+    start(false);
+    rig_enable(&rig);
+    assert_int_equal(tenon_joint_follow(joint, &there), TENON_OK);
+    rig_steps(&rig, 50);
+    assert_int_equal(tenon_joint_stop(joint), TENON_OK);
+    rig_steps(&rig, 2);
+    assert_int_equal(tenon_joint_follow(joint, &there), TENON_OK);
+    rig_steps(&rig, 2);
+    assert_int_equal(joint->status, TENON_JOINT_STOPPING);
+    assert_int_equal(tenon_joint_stop(joint), TENON_OK);
+    rig_steps(&rig, 500);
+    assert_int_equal(joint->status, TENON_JOINT_ENABLED);
+    assert_true(fabs(motor->position_rad) < 0.1);
+}
+
 static void disable_takes_back_a_move_that_waits_for_torque(void **state)
 {
     (void)state;
@@ -964,6 +1002,8 @@ int main(void)
         cmocka_unit_test(a_set_point_given_with_enable_is_followed_once_there_is_torque),
         cmocka_unit_test(a_move_may_follow_as_soon_as_the_one_before_is_done),
         cmocka_unit_test(stop_takes_back_a_move_that_waits_for_torque),
+        cmocka_unit_test(stop_takes_back_a_set_point_that_waits_for_torque),
+        cmocka_unit_test(stop_takes_back_a_set_point_that_waits_for_the_stop_before),
         cmocka_unit_test(disable_takes_back_a_move_that_waits_for_torque),
         cmocka_unit_test(disable_brakes_at_the_limit_then_takes_torque_off),
         cmocka_unit_test(enable_right_after_disable_ends_enabled),
