@@ -624,10 +624,21 @@ static void supervise_up(struct tenon_sched *sched, struct tenon_slot *slot, ten
     }
 }
 
+/* Its ground may be long away: no time set before holds then. */
+static void wait_for_ground(struct tenon_slot *slot, tenon_ns_t now)
+{
+    struct tenon_module *const m = slot->module;
+    m->stage = STAGE_NONE;
+    m->due = is_due(now, m->due) ? word_of(now) : m->due;
+    if (slot->role == TENON_ROLE_MOTOR) {
+        tenon__slot_motor(slot)->is_to_try_again = false;
+    }
+}
+
 static void supervise_probing(struct tenon_sched *sched, struct tenon_slot *slot, tenon_ns_t now)
 {
     if (!has_ground(slot)) {
-        slot->module->stage = STAGE_NONE;
+        wait_for_ground(slot, now);
         return;
     }
     if (slot->module->stage == STAGE_NONE) {
@@ -640,7 +651,7 @@ static void supervise_fault(struct tenon_sched *sched, struct tenon_slot *slot, 
 {
     struct tenon_module *const m = slot->module;
     if (!has_ground(slot)) {
-        m->due = is_due(now, m->due) ? word_of(now) : m->due; /* its ground may be long away */
+        wait_for_ground(slot, now);
         return;
     }
     if (tenon__slot_goes_off(slot)) {

@@ -560,6 +560,41 @@ static void a_motor_comes_back_however_long_its_wire_was_away(void **state)
     }
 }
 
+/* It is replugged after days, and torque that could not be taken then is taken now. */
+static void torque_goes_off_however_long_the_wire_was_away(void **state)
+{
+    (void)state;
+    for (unsigned days = 1; days < 8; days++) {
+        for (unsigned k = 1; k < 4; k++) { /* the try that the wire goes after */
+            line_is_gone = false;
+            make_with_wire();
+            rig_start(&rig);
+            rig_steps(&rig, 10);
+            rig_enable(&rig);
+            motor->fail_at[RIG_MAKE_SAFE] = 1;
+            motor->fails_on[RIG_MAKE_SAFE] = true;
+            assert_int_equal(tenon_joint_disable(joint), TENON_OK);
+            while (motor->calls[RIG_MAKE_SAFE] < k) {
+                rig_step(&rig);
+            }
+            bus_result = TENON_ERR_IO;
+            line_is_gone = true;
+            rig_steps(&rig, 2);
+            bus_result = TENON_OK;
+            motor->fail_at[RIG_MAKE_SAFE] = 0;
+            for (unsigned hour = 0; hour < 24 * days; hour++) {
+                rig.now += TENON_S(3600);
+                rig_steps(&rig, 2);
+            }
+            assert_true(motor->torque_is_on);
+            line_is_gone = false;
+            rig_steps(&rig, 300);
+            assert_false(motor->torque_is_on);
+            assert_true(tenon_sched_is_safe(&rig.sched));
+        }
+    }
+}
+
 static void the_fall_of_a_wire_is_told_by_its_line_alone(void **state)
 {
     struct tenon_event event;
@@ -700,6 +735,7 @@ int main(void)
         cmocka_unit_test(a_motor_waits_for_its_wire_and_spends_no_restart),
         cmocka_unit_test(a_wire_that_comes_and_goes_costs_the_motor_no_restart),
         cmocka_unit_test(a_motor_comes_back_however_long_its_wire_was_away),
+        cmocka_unit_test(torque_goes_off_however_long_the_wire_was_away),
         cmocka_unit_test(the_fall_of_a_wire_is_told_by_its_line_alone),
         cmocka_unit_test(a_slow_joint_notices_a_fault_that_heals_between_its_cycles),
         cmocka_unit_test(a_seat_refuses_what_does_not_fit_and_start_says_it_again),
