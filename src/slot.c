@@ -331,8 +331,13 @@ void tenon__slot_suspend(struct tenon_slot *slot)
     }
 }
 
+/* Times set before the rest are long past, or have wrapped meanwhile: a step of its life, or the
+ * wait for a restart, begins anew. */
 void tenon__slot_resume(struct tenon_sched *sched, struct tenon_slot *slot)
 {
+    struct tenon_module *const m = slot->module;
+    m->stage = STAGE_NONE;
+    m->state = m->state == TENON_MODULE_FAULT ? TENON_MODULE_RECOVERING : m->state;
     if (slot->suspended == SUSPENDED_LISTENER && tenon_slot_is_up(slot)) {
         tenon__slot_motor(slot)->device->is_listening = true;
     }

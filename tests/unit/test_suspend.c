@@ -88,6 +88,46 @@ static void a_motor_that_never_answers_is_no_longer_tried(void **state)
     assert_true(rig_reach(&rig, 0, TENON_JOINT_DISABLED, 3000));
 }
 
+/* Over a weekend, say: longer than the words that times are kept in compare. */
+static void a_joint_comes_back_however_long_it_was_suspended(void **state)
+{
+    (void)state;
+    for (unsigned days = 1; days < 8; days++) {
+        rig_make(&rig, 2);
+        rig.motors[0].fail_at[RIG_PROBE] = 1;
+        rig.motors[0].fails_on[RIG_PROBE] = true;
+        rig_start(&rig);
+        assert_true(rig_reach(&rig, 1, TENON_JOINT_DISABLED, 20));
+        assert_int_equal(rig.motors[0].base.module.state, TENON_MODULE_FAULT);
+        suspend(0);
+        for (unsigned hour = 0; hour < 24 * days; hour++) {
+            rig.now += TENON_S(3600);
+            rig_step(&rig);
+        }
+        rig.motors[0].fails_on[RIG_PROBE] = false;
+        assert_int_equal(tenon_joint_resume(&rig.joints[0]), TENON_OK);
+        assert_true(rig_reach(&rig, 0, TENON_JOINT_DISABLED, 3000));
+    }
+}
+
+static void a_step_of_life_begins_anew_after_the_rest(void **state)
+{
+    (void)state;
+    for (unsigned k = 1; k < 20; k++) {
+        rig_make(&rig, 2);
+        rig.motors[0].again[RIG_PROBE] = 10;
+        rig.motors[0].again[RIG_CONFIGURE] = 10;
+        rig_start(&rig);
+        rig_steps(&rig, k);
+        suspend(0);
+        rig.now += TENON_S(60);
+        rig_steps(&rig, 5);
+        assert_int_equal(tenon_joint_resume(&rig.joints[0]), TENON_OK);
+        assert_true(rig_reach(&rig, 0, TENON_JOINT_DISABLED, 60));
+        assert_int_equal(rig.motors[0].base.module.fault_count, 0);
+    }
+}
+
 static void a_joint_with_torque_is_refused(void **state)
 {
     (void)state;
@@ -193,6 +233,8 @@ int main(void)
         cmocka_unit_test(a_suspended_joint_is_not_called_and_the_others_are),
         cmocka_unit_test(a_resumed_joint_comes_up_and_moves),
         cmocka_unit_test(a_motor_that_never_answers_is_no_longer_tried),
+        cmocka_unit_test(a_joint_comes_back_however_long_it_was_suspended),
+        cmocka_unit_test(a_step_of_life_begins_anew_after_the_rest),
         cmocka_unit_test(a_joint_with_torque_is_refused),
         cmocka_unit_test(a_joint_that_gets_torque_meanwhile_stays),
         cmocka_unit_test(changes_are_made_one_at_a_time),
