@@ -52,13 +52,13 @@ static void fault_motors(struct tenon_wire *wire, tenon_ns_t now)
 
 /* --- silence --- */
 
-/* Two at least: with one alone, it is that one that is silent. */
+/* Of those that are asked. Two at least: with one alone, it is that one that is silent. */
 static bool is_nobody_heard(const struct tenon_wire *wire)
 {
     unsigned silent_count = 0;
     for (const struct tenon_slot *s = wire->sched->slots; s != NULL; s = s->next) {
         if (s->role != TENON_ROLE_MOTOR || tenon__slot_motor(s)->wire != wire ||
-            !tenon_slot_is_up(s)) {
+            !tenon_slot_is_up(s) || s->suspended != 0) {
             continue;
         }
         if (tenon__slot_motor(s)->silent_cycles == 0) {

@@ -180,6 +180,29 @@ static void a_slow_joint_that_answers_is_left_alone(void **state)
     assert_int_equal(joint(5)->status, TENON_JOINT_ENABLED);
 }
 
+/* Who is not asked says nothing of the wire. */
+static void a_suspended_joint_is_no_sign_of_life(void **state)
+{
+    (void)state;
+    arm_start(&arm, NULL);
+    arm_enable(&arm);
+    assert_int_equal(tenon_joint_disable(joint(5)), TENON_OK);
+    arm_run(&arm, TENON_MS(50));
+    assert_int_equal(tenon_joint_suspend(joint(5)), TENON_OK);
+    arm_run(&arm, TENON_MS(20));
+    assert_int_equal(joint(5)->status, TENON_JOINT_SUSPENDED);
+    set_silent(true, false);
+    arm_run(&arm, TENON_MS(150));
+    assert_int_equal(bus()->fault_count, 1);
+    arm_check_diag(&bus()->diag, TENON_CAUSE_BUS_SILENT, arm.host->wire.name);
+    for (unsigned i = 0; i < 5; i++) {
+        assert_int_equal(joint(i)->diag.cause, TENON_CAUSE_WIRE_DOWN);
+    }
+    set_silent(false, false);
+    assert_int_equal(tenon_joint_resume(joint(5)), TENON_OK);
+    assert_comes_back();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -190,6 +213,7 @@ int main(void)
         cmocka_unit_test(one_that_answers_makes_it_the_fault_of_the_others),
         cmocka_unit_test(one_alone_on_its_wire_answers_for_itself),
         cmocka_unit_test(a_slow_joint_that_answers_is_left_alone),
+        cmocka_unit_test(a_suspended_joint_is_no_sign_of_life),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
