@@ -50,11 +50,12 @@ void tenon_trace_switch(struct tenon_trace *self, bool on)
 /* --- writing --- */
 
 /* The number of spans is stored first as one that is not whole, so that a reader drops what may be
- * half overwritten. */
+ * half overwritten. The fences here and there keep it first, seen from another core. */
 RACES_KNOWINGLY void tenon__trace_put(struct tenon_trace *trace, const struct tenon_span *span)
 {
     const uint32_t number = trace->written;
     tenon__store(&trace->begun, number + 1u);
+    __atomic_thread_fence(__ATOMIC_RELEASE);
     trace->spans[number & trace->mask] = *span;
     tenon__store(&trace->written, number + 1u);
 }
@@ -155,6 +156,7 @@ RACES_KNOWINGLY int tenon_trace_take(struct tenon_trace *self,
     for (uint32_t i = 0; i < count; i++) {
         out_spans[i] = self->spans[(from + i) & self->mask];
     }
+    __atomic_thread_fence(__ATOMIC_ACQUIRE);
     /* What was begun meanwhile has overwritten the oldest of them. */
     const uint32_t begun = tenon__load(&self->begun);
     uint32_t spoilt = begun - from > size ? begun - from - size : 0;
