@@ -3,10 +3,11 @@
 #include "tenon/drivers/memory_can_line.h"
 #include "tenon_test.h"
 
-#define CAPACITY 8                /* frames in each direction */
-#define WHOLE_NS INT64_C(132000)  /* eight bytes at 1 Mbit/s, worst stuffing, until they are there \
-                                   */
-#define PERIOD_NS INT64_C(135000) /* ... and until the next may begin */
+#define CAPACITY 8 /* frames in each direction */
+
+/* Eight bytes at 1 Mbit/s, worst stuffing: until they are there, and until the next may begin. */
+#define WHOLE_NS  INT64_C(132000)
+#define PERIOD_NS INT64_C(135000)
 
 static struct tenon_memory_can_line line;
 static struct tenon_memory_can_entry entries[2 * CAPACITY];
