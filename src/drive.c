@@ -135,15 +135,15 @@ int tenon__drive_to_joint(const struct tenon__drive *drive,
                           struct tenon_joint_state *out_joints)
 {
     struct tenon_reducer *const reducer = tenon__slot_reducer(drive->reducer);
-    if (reducer == NULL) {
+    if (reducer == NULL) { /* one motor, one joint */
         out_joints->position_rad = motors->position_rad;
         out_joints->velocity_rad_s = motors->velocity_rad_s;
         out_joints->effort_nm = motors->effort_nm;
-    } else {
-        const int rc = tenon_reducer_get_api(reducer)->to_joint(reducer, motors, dt_s, out_joints);
-        if (rc < 0) {
-            return rc;
-        }
+        return turn_up(drive->joints[0], out_joints) ? TENON_OK : TENON_ERR_PROTO;
+    }
+    const int rc = tenon_reducer_get_api(reducer)->to_joint(reducer, motors, dt_s, out_joints);
+    if (rc < 0) {
+        return rc;
     }
     for (unsigned i = 0; i < drive->joint_count; i++) {
         if (!turn_up(drive->joints[i], &out_joints[i])) {
@@ -274,18 +274,18 @@ reduce_turned(const struct tenon__drive *drive, float dt_s, struct tenon_motor_c
     struct tenon_joint_command commands[TENON_COUPLED_MAX];
     struct tenon_joint_state states[TENON_COUPLED_MAX];
     struct tenon_reducer *const reducer = tenon__slot_reducer(drive->reducer);
+    if (reducer == NULL) { /* one motor, one joint */
+        turn_down(drive->joints[0], commands);
+        out_motors->position_rad = commands->position_rad;
+        out_motors->velocity_rad_s = commands->velocity_rad_s;
+        out_motors->effort_nm = commands->effort_nm;
+        return TENON_OK;
+    }
     for (unsigned i = 0; i < drive->joint_count; i++) {
         turn_down(drive->joints[i], &commands[i]);
         turn_state_down(drive->joints[i], &states[i]);
     }
-    if (reducer != NULL) {
-        return tenon_reducer_get_api(reducer)->to_motor(reducer, commands, states, dt_s,
-                                                        out_motors);
-    }
-    out_motors->position_rad = commands->position_rad;
-    out_motors->velocity_rad_s = commands->velocity_rad_s;
-    out_motors->effort_nm = commands->effort_nm;
-    return TENON_OK;
+    return tenon_reducer_get_api(reducer)->to_motor(reducer, commands, states, dt_s, out_motors);
 }
 
 static int reduce(struct tenon_joint *joint, float dt_s, struct tenon_motor_command *out_motors)

@@ -233,7 +233,7 @@ int tenon__limits_resolve(const struct tenon__drive *drive)
 {
     struct tenon_joint_limits models[TENON_COUPLED_MAX] = {0};
     const bool is_known = model_limits(drive, models);
-    bool was_faulty[TENON_COUPLED_MAX];
+    bool was_faulty[TENON_COUPLED_MAX] = {false};
     for (unsigned i = 0; i < drive->joint_count; i++) {
         was_faulty[i] = drive->joints[i]->diag.code != TENON_OK;
     }

@@ -48,7 +48,7 @@ static void lay_out(struct tenon_sched *sched, uint8_t *base)
     sched->snapshot_count = (uint32_t)buffers;
     for (unsigned i = 0; i < 2; i++) {
         struct tenon_plan *const plan = &sched->plans[i];
-        plan->leads = carve(base, &used, sizeof *plan->leads, joints);
+        plan->leads = carve(base, &used, sizeof(struct tenon_joint *), joints);
         plan->rates = carve(base, &used, sizeof *plan->rates, joints);
     }
     sched->own.queue.entries =
