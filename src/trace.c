@@ -143,7 +143,7 @@ RACES_KNOWINGLY int tenon_trace_take(struct tenon_trace *self,
                                      uint32_t capacity,
                                      uint32_t *out_lost)
 {
-    if (self == NULL || self->spans == NULL || (out_spans == NULL && capacity > 0)) {
+    if (self == NULL || self->spans == NULL || out_spans == NULL) {
         return TENON_ERR_ARG;
     }
     const uint32_t size = self->mask + 1u;

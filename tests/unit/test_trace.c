@@ -214,6 +214,7 @@ static void a_ring_that_cannot_work_is_refused(void **state)
     assert_int_equal(tenon_sched_add_trace(&rig.sched, &trace, ring, CAPACITY), TENON_ERR_STATE);
     assert_int_equal(tenon_trace_take(NULL, spans, 1, NULL), TENON_ERR_ARG);
     assert_int_equal(tenon_trace_take(&trace, NULL, 1, NULL), TENON_ERR_ARG);
+    assert_int_equal(tenon_trace_take(&trace, NULL, 0, NULL), TENON_ERR_ARG);
     tenon_trace_switch(NULL, true);
 }
 
