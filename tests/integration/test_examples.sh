@@ -5,13 +5,15 @@ set -u
 directory=$(mktemp -d) || exit 1
 port=$directory/port
 output=$directory/output
-sim=
+sims=
 
-stop_sim() {
-    [ -z "$sim" ] || { kill "$sim" && wait "$sim"; } 2>/dev/null
-    sim=
+stop_sims() {
+    for sim in $sims; do
+        { kill "$sim" && wait "$sim"; } 2>/dev/null
+    done
+    sims=
 }
-trap 'stop_sim; rm -rf "$directory"' EXIT
+trap 'stop_sims; rm -rf "$directory"' EXIT
 trap 'exit 1' HUP INT TERM
 
 # fail WORDS...: noted in a file, for the right side of a pipe is a shell of its own.
@@ -20,17 +22,24 @@ fail() {
     : >"$directory/failed"
 }
 
-# start_sim ARGUMENTS...: at 1 Mbit/s, under the name $port.
-start_sim() {
-    stop_sim
-    "$TENON_TOOL" sim --baud 1000000 --link "$port" "$@" >"$directory/sim" 2>&1 &
-    sim=$!
+# add_sim LINK ARGUMENTS...: one more, at 1 Mbit/s, under that name.
+add_sim() {
+    link=$1
+    shift
+    "$TENON_TOOL" sim --baud 1000000 --link "$link" "$@" >"$directory/sim" 2>&1 &
+    sims="$sims $!"
     tries=0
-    until [ -e "$port" ]; do
+    until [ -e "$link" ]; do
         tries=$((tries + 1))
         [ "$tries" -le 100 ] || { cat "$directory/sim"; echo "the simulation does not start"; exit 1; }
         sleep 0.1
     done
+}
+
+# start_sim ARGUMENTS...: the only one, under the name $port.
+start_sim() {
+    stop_sims
+    add_sim "$port" "$@"
 }
 
 # run STATUS NAME ARGUMENTS...: the example ends with that status; what it prints is then in $output. Standard input is
@@ -121,6 +130,15 @@ has 'nudge: ID 5: no reply from ID 5 at 1000000 baud; .*'
 has 'nudge: nothing was moved'
 echo n | run 1 nudge "$port" 2
 has 'Move ID 2 by \+-0\.1 rad\? \[y/N\] nothing was moved'
+
+# --- with a servo and, behind an adapter, a CAN motor that carries a load ---
+start_sim --servo xm430-w350:1
+add_sim "$directory/can" --can-motor damiao-4310:1 --load 1:0.4:0.01
+run 0 can_motor "$port" "$directory/can" </dev/null
+has 'wrist at 0\.(4[89]|5[012]) rad, shoulder at -0\.(3[89]|4[012]) rad: arrived'
+run 1 can_motor "$port" "$directory/nothing" </dev/null
+has '.*/nothing: there is no such port; .*'
+run 2 can_motor "$port" </dev/null
 
 [ ! -e "$directory/failed" ] || exit 1
 echo "all examples did as they should"
