@@ -19,27 +19,38 @@ compile() { # FILE WHAT
     }
 }
 
+# fragments FILE FIRST: its blocks from that one on. What they leave out: the objects they talk about.
+fragments() {
+    number=$2
+    while [ -e "$work/$number.c" ]; do
+        {
+            echo '#include <stdio.h>'
+            echo '#include <tenon/drivers/serialport_line.h>'
+            echo '#include <tenon/posix.h>'
+            echo '#include <tenon/tenon.h>'
+            echo 'struct tenon_motor *my_motor_init(void *motor, void *pins);'
+            echo 'extern struct tenon_sched sched; extern struct tenon_wire wire; extern struct tenon_group arm;'
+            echo 'extern struct tenon_joint shoulder, elbow; extern struct tenon_dxl2_motor servo;'
+            echo 'extern struct tenon_ratio_reducer gear; extern int motor, pins; void fragment(void);'
+            echo 'void fragment(void) {'
+            cat "$work/$number.c"
+            echo '(void)0; }'
+        } >"$work/fragment.c"
+        compile "$work/fragment.c" "$1, block $number"
+        count=$((count + 1))
+        number=$((number + 1))
+    done
+}
+
+count=0
 blocks README.md
 cmp "$work/1.c" examples/hello_servo.c || { echo "README.md: its first program is not examples/hello_servo.c"; bad=1; }
 compile "$work/1.c" "README.md, block 1"
-count=1
-for number in 2 3 4 5 6 7 8 9; do
-    [ -e "$work/$number.c" ] || break
-    count=$((count + 1))
-    # What a fragment leaves out: the objects it talks about.
-    {
-        echo '#include <stdio.h>'
-        echo '#include <tenon/posix.h>'
-        echo '#include <tenon/tenon.h>'
-        echo 'struct tenon_motor *my_motor_init(void *motor, void *pins);'
-        echo 'extern struct tenon_sched sched; extern struct tenon_wire wire; extern struct tenon_group arm;'
-        echo 'extern struct tenon_joint shoulder, elbow; extern struct tenon_dxl2_motor servo;'
-        echo 'extern struct tenon_ratio_reducer gear; extern int motor, pins; void fragment(void);'
-        echo 'void fragment(void) {'
-        cat "$work/$number.c"
-        echo '(void)0; }'
-    } >"$work/fragment.c"
-    compile "$work/fragment.c" "README.md, block $number"
+fragments README.md 2
+for page in docs/*.md; do
+    [ "$page" != docs/writing-a-driver.md ] || continue
+    blocks "$page"
+    fragments "$page" 1
 done
 
 blocks docs/writing-a-driver.md
@@ -57,5 +68,5 @@ blocks docs/writing-a-driver.md
     done
 } >"$work/driver.c"
 compile "$work/driver.c" "docs/writing-a-driver.md"
-echo "$count blocks in README.md"
-[ "$count" -ge 3 ] && [ "$bad" = 0 ]
+echo "$count fragments"
+[ "$count" -ge 10 ] && [ "$bad" = 0 ]
