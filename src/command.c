@@ -261,7 +261,13 @@ int tenon_producer_follow(struct tenon_producer *self,
         return rc;
     }
     struct tenon_command_entry entry = {
-        .joint = joint, .op = TENON__OP_FOLLOW, .command = *command};
+        .joint = joint,
+        .op = TENON__OP_FOLLOW,
+        .position_rad = command->position_rad,
+        .velocity_rad_s = command->velocity_rad_s,
+        .effort_nm = command->effort_nm,
+        .mode = command->mode,
+    };
     return put_one(self, &entry, joint->name);
 }
 
@@ -320,7 +326,7 @@ int tenon_producer_move_group(struct tenon_producer *self,
         const struct tenon_command_entry goal = {.joint = group->joints[i],
                                                  .id = next_id(self),
                                                  .op = TENON__OP_GOAL,
-                                                 .command = {.position_rad = goals_rad[i]}};
+                                                 .position_rad = goals_rad[i]};
         tenon__queue_put(&self->queue, i, &goal);
     }
     const struct tenon_command_entry move = {

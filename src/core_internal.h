@@ -464,12 +464,16 @@ enum tenon__op {
 
 enum { TENON__ANY_OP = UINT8_MAX };
 
+/* The parts of a command one by one: as a struct they would bring padding of their own. */
 struct tenon_command_entry {
+    double position_rad;
+    float velocity_rad_s;
+    float effort_nm;
     struct tenon_joint *joint;
     struct tenon_group *group;
-    struct tenon_joint_command command;
     uint32_t id;
     uint8_t op;
+    uint8_t mode;
 };
 
 uint32_t tenon__queue_room(const struct tenon_command_queue *queue);

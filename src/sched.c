@@ -91,6 +91,15 @@ static void make_all_safe(struct tenon_sched *self)
     }
 }
 
+static void follow(struct tenon_joint *joint, const struct tenon_command_entry *entry)
+{
+    const struct tenon_joint_command command = {.position_rad = entry->position_rad,
+                                                .velocity_rad_s = entry->velocity_rad_s,
+                                                .effort_nm = entry->effort_nm,
+                                                .mode = entry->mode};
+    tenon__joint_follow(joint, &command, entry->id);
+}
+
 static void obey(struct tenon_sched *self, const struct tenon_command_entry *entry)
 {
     struct tenon_joint *const joint = entry->joint;
@@ -102,7 +111,7 @@ static void obey(struct tenon_sched *self, const struct tenon_command_entry *ent
         tenon__joint_disable(joint);
         break;
     case TENON__OP_FOLLOW:
-        tenon__joint_follow(joint, &entry->command, entry->id);
+        follow(joint, entry);
         break;
     case TENON__OP_RESET:
         tenon__joint_reset(joint);
@@ -114,7 +123,7 @@ static void obey(struct tenon_sched *self, const struct tenon_command_entry *ent
         tenon__joint_stop(joint);
         break;
     case TENON__OP_GOAL:
-        joint->goal_rad = entry->command.position_rad;
+        joint->goal_rad = entry->position_rad;
         break;
     case TENON__OP_MOVE:
         tenon__group_move(entry->group, entry->id);

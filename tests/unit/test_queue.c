@@ -16,8 +16,7 @@ static struct tenon_command_queue queue_of(uint32_t capacity)
 
 static void put(struct tenon_command_queue *queue, uint32_t offset, double number)
 {
-    const struct tenon_command_entry entry = {.command = {.position_rad = number},
-                                              .op = TENON__OP_GOAL};
+    const struct tenon_command_entry entry = {.position_rad = number, .op = TENON__OP_GOAL};
     tenon__queue_put(queue, offset, &entry);
 }
 
@@ -26,7 +25,7 @@ static void assert_takes(struct tenon_command_queue *queue, double number)
     const uint32_t room = tenon__queue_room(queue);
     const struct tenon_command_entry *const entry = tenon__queue_first(queue);
     assert_non_null(entry);
-    assert_int_equal(llround(entry->command.position_rad), llround(number));
+    assert_int_equal(llround(entry->position_rad), llround(number));
     assert_int_equal(entry->op, TENON__OP_GOAL);
     assert_int_equal(tenon__queue_room(queue), room); /* it stays until it is dropped */
     tenon__queue_drop(queue);
