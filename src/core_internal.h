@@ -440,7 +440,6 @@ static inline void tenon__supervise(struct tenon_joint *joint, const struct teno
 
 void tenon__path_plan(struct tenon_path *path, double velocity, double acceleration, double jerk);
 double tenon__path_at(const struct tenon_path *path, double t_s, double *out_rate);
-int tenon__group_check(struct tenon_group *group, struct tenon_diag *out_diag);
 void tenon__group_move(struct tenon_group *group, uint32_t id);
 void tenon__group_halt(struct tenon_group *group);
 void tenon__groups_advance(struct tenon_sched *sched);

@@ -39,16 +39,12 @@ static int refuse_unenabled(struct tenon_diag *out, const struct tenon_joint *jo
 
 /* @return TENON_OK: all can start now; TENON_ERR_AGAIN: some are still on their way; else why not.
  */
-int tenon__group_check(struct tenon_group *group, struct tenon_diag *out_diag)
+static int check(const struct tenon_group *group, struct tenon_diag *out_diag)
 {
     int result = TENON_OK;
     for (unsigned i = 0; i < group->joint_count; i++) {
         const struct tenon_joint *const joint = group->joints[i];
-        if (joint->mover != NULL && joint->mover != group) {
-            refuse_member(out_diag, joint, TENON_CAUSE_BUSY);
-            return TENON_ERR_STATE;
-        }
-        if (joint->mover == NULL) { /* taken from us by a fault or a command */
+        if (joint->mover != group) { /* taken from us by a fault or a command */
             return refuse_unenabled(out_diag, joint);
         }
         const bool arrives = is_moving(joint) && has_just_arrived(joint);
@@ -140,12 +136,26 @@ static void commit(struct tenon_group *group)
     tenon__store8(&group->status, TENON_GROUP_MOVING);
 }
 
-/* A member of a group that moves already is not taken from it; of one that waits it is. */
+/* The goals of a move have come before it: of a group that waits with a member of this one they
+ * have taken the place of its own, whatever becomes of this. */
+static void take_from_who_waits(const struct tenon_group *group)
+{
+    for (unsigned i = 0; i < group->joint_count; i++) {
+        struct tenon_group *const mover = group->joints[i]->mover;
+        if (mover != NULL && mover != group && mover->status == TENON_GROUP_PREPARING) {
+            struct tenon_diag why;
+            refuse_member(&why, group->joints[i], TENON_CAUSE_BUSY);
+            abort_with(mover, &why);
+        }
+    }
+}
+
+/* A member of a group that moves already is not taken from it. */
 static const struct tenon_joint *busy_member(const struct tenon_group *group)
 {
     for (unsigned i = 0; i < group->joint_count; i++) {
         const struct tenon_group *const mover = group->joints[i]->mover;
-        if (mover != NULL && mover != group && mover->status != TENON_GROUP_PREPARING) {
+        if (mover != NULL && mover != group) {
             return group->joints[i];
         }
     }
@@ -155,6 +165,7 @@ static const struct tenon_joint *busy_member(const struct tenon_group *group)
 /* A move that waits for members being enabled is replaced by the next one. */
 void tenon__group_move(struct tenon_group *group, uint32_t id)
 {
+    take_from_who_waits(group);
     if (group->status == TENON_GROUP_MOVING || group->status == TENON_GROUP_STOPPING) {
         return; /* refused when it was given, unless two came in one cycle: the first counts */
     }
@@ -187,7 +198,7 @@ void tenon__group_halt(struct tenon_group *group)
 static void prepare(struct tenon_group *group)
 {
     struct tenon_diag why;
-    const int rc = tenon__group_check(group, &why);
+    const int rc = check(group, &why);
     if (rc == TENON_OK) {
         commit(group);
     } else if (rc != TENON_ERR_AGAIN) {

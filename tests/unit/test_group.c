@@ -3,6 +3,8 @@
 
 #include "tenon_test.h"
 
+#include "core_internal.h"
+
 #include <math.h>
 #include <string.h>
 
@@ -406,6 +408,64 @@ static void a_group_of_strangers_or_of_none_is_refused(void **state)
     assert_int_equal(tenon_group_stop(NULL), TENON_ERR_ARG);
 }
 
+/* As another thread's call may: checked before the step, taken by the next one. */
+static void slip_in(struct tenon_group *late, const double *to)
+{
+    for (unsigned i = 0; i < late->joint_count; i++) {
+        const struct tenon_command_entry goal = {
+            .joint = late->joints[i], .op = TENON__OP_GOAL, .command = {.position_rad = to[i]}};
+        tenon__queue_put(&rig.sched.own.queue, i, &goal);
+    }
+    const struct tenon_command_entry move = {.group = late, .op = TENON__OP_MOVE};
+    tenon__queue_put(&rig.sched.own.queue, late->joint_count, &move);
+    tenon__queue_publish(&rig.sched.own.queue, late->joint_count + 1u);
+}
+
+/* One that waits, and one that comes late to a joint which moves: its goals go nowhere. */
+static void goals_of_a_move_that_is_refused_late_are_nobody_elses(void **state)
+{
+    static struct tenon_group waiting, late;
+    struct tenon_joint *const last_two[] = {&rig.joints[1], &rig.joints[2]};
+    struct tenon_joint *const first_two[] = {&rig.joints[0], &rig.joints[1]};
+    const double near[] = {0.2, 0.3}, far[] = {-0.9, -0.9};
+    (void)state;
+    for (unsigned is_own = 0; is_own < 2; is_own++) { /* busy with another group, with itself */
+        memset(&waiting, 0, sizeof waiting);
+        memset(&late, 0, sizeof late);
+        late.policy = TENON_GROUP_ISOLATE;
+        make();
+        rig.motors[2].again[RIG_ACTIVATE] = 400;
+        rig_add(&rig);
+        assert_int_equal(tenon_sched_add_group(&rig.sched, &waiting, "waiting", last_two, 2),
+                         TENON_OK);
+        assert_int_equal(tenon_sched_add_group(&rig.sched, &late, "late", first_two, 2), TENON_OK);
+        assert_int_equal(tenon_sched_start(&rig.sched), TENON_OK);
+        rig_steps(&rig, 10);
+        assert_int_equal(tenon_group_enable(group), TENON_OK);
+        rig_steps(&rig, 10);
+        if (is_own != 0) {
+            const double away[] = {1.0, 0.0};
+            assert_int_equal(tenon_group_move_to(&late, away), TENON_OK);
+            rig_steps(&rig, 5);
+            assert_int_equal(tenon_joint_disable(&rig.joints[1]), TENON_OK);
+            rig_steps(&rig, 25);
+            assert_int_equal(tenon_joint_enable(&rig.joints[1]), TENON_OK);
+            rig_steps(&rig, 2);
+        } else {
+            assert_int_equal(tenon_joint_move_to(&rig.joints[0], 1.0), TENON_OK);
+        }
+        assert_int_equal(tenon_group_move_to(&waiting, near), TENON_OK);
+        rig_step(&rig);
+        assert_int_equal(waiting.status, TENON_GROUP_PREPARING);
+        slip_in(&late, far);
+        rig_steps(&rig, 2000);
+        assert_true(rig.joints[1].command.position_rad > -0.1);
+        assert_int_equal(waiting.status, TENON_GROUP_ABORTED);
+        assert_int_equal(waiting.diag.cause, TENON_CAUSE_BUSY);
+        assert_true(fabs(rig.joints[0].command.position_rad - 1.0) < 1e-9);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -421,6 +481,7 @@ int main(void)
         cmocka_unit_test(a_move_of_no_length_is_done_at_once),
         cmocka_unit_test(a_move_given_while_enabling_waits_for_the_last_member),
         cmocka_unit_test(a_move_that_waits_is_replaced_by_the_next),
+        cmocka_unit_test(goals_of_a_move_that_is_refused_late_are_nobody_elses),
         cmocka_unit_test(two_movers_that_wait_for_one_joint_do_not_mix_their_goals),
         cmocka_unit_test(a_group_of_one_moves_as_a_joint_does),
         cmocka_unit_test(enabling_a_group_enables_all_or_none),
