@@ -23,9 +23,11 @@ static int do_nothing(struct tenon_module *module, tenon_ns_t now)
     return TENON_OK;
 }
 
-static int read_nothing(struct tenon_motor *motor, struct tenon_motor_state *out_state)
+static int
+read_nothing(struct tenon_motor *motor, tenon_ns_t now, struct tenon_motor_state *out_state)
 {
     (void)motor;
+    (void)now;
     (void)out_state;
     return TENON_ERR_AGAIN;
 }
