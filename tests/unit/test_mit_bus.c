@@ -1,9 +1,9 @@
 #include "tenon/drivers/mit_bus.h"
 
 #include "../fakes/fake_mit.h"
+#include "../hex_text.h"
 #include "../tenon_test.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #define NODES     3
@@ -161,9 +161,11 @@ static void assert_sent(const struct rig *r, size_t at, const char *text)
     char found[32];
     const struct tenon_can_frame *f = &r->line.sent[at];
     assert_true(at < r->line.sent_count);
-    int n = snprintf(found, sizeof found, "%03X#", (unsigned)f->id);
+    char *end = hex_text_put(found, f->id, 3);
+    *end++ = '#';
+    *end = '\0';
     for (size_t i = 0; i < f->length; i++) {
-        n += snprintf(found + n, sizeof found - (size_t)n, "%02X", f->data[i]);
+        end = hex_text_put(end, f->data[i], 2);
     }
     assert_string_equal(found, text);
     assert_int_equal(f->flags, 0);

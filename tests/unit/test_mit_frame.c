@@ -1,10 +1,10 @@
 #include "mit_frame.h"
 
+#include "../hex_text.h"
 #include "../tenon_test.h"
 
 #include <float.h>
 #include <math.h>
-#include <stdio.h>
 #include <string.h>
 
 /* DM4310 as from the factory; the mini-cheetah's command range of torque is 40 Nm here. */
@@ -15,7 +15,7 @@ static void assert_frame(const uint8_t *frame, const char *hex)
 {
     char text[2 * MIT_FRAME_SIZE + 1];
     for (size_t i = 0; i < MIT_FRAME_SIZE; i++) {
-        (void)snprintf(text + 2 * i, 3, "%02X", frame[i]);
+        (void)hex_text_put(text + 2 * i, frame[i], 2);
     }
     assert_string_equal(text, hex);
 }
