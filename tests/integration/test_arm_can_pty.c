@@ -342,6 +342,12 @@ static void adapter_that_is_pulled_stops_the_arm_and_is_taken_up_again(void **st
         assert_int_equal(tenon_joint_reset(&rig->joints[i]), TENON_OK);
     }
     wait_all(rig, KIND, JOINTS, TENON_JOINT_DISABLED);
+    for (unsigned i = KIND; i < JOINTS; i++) { /* the motors behind it were without power, too */
+        assert_int_equal(tenon_joint_enable(&rig->joints[i]), TENON_ERR_STATE);
+        assert_int_equal(tenon_sched_diag(&rig->sched)->cause, TENON_CAUSE_UNHOMED);
+        assert_int_equal(tenon_joint_accept_calibration(&rig->joints[i]), TENON_OK);
+    }
+    run_for(rig, 2 * PERIOD);
     enable(rig);
     move(rig, away);
 }

@@ -413,7 +413,7 @@ static void slip_in(struct tenon_group *late, const double *to)
 {
     for (unsigned i = 0; i < late->joint_count; i++) {
         const struct tenon_command_entry goal = {
-            .joint = late->joints[i], .op = TENON__OP_GOAL, .command = {.position_rad = to[i]}};
+            .joint = late->joints[i], .op = TENON__OP_GOAL, .position_rad = to[i]};
         tenon__queue_put(&rig.sched.own.queue, i, &goal);
     }
     const struct tenon_command_entry move = {.group = late, .op = TENON__OP_MOVE};
