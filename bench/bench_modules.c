@@ -1,6 +1,6 @@
 /*
  * Joints with motors that hang on no wire and never have a sample:
- * bench_modules JOINTS STEPS
+ * bench_modules JOINTS STEPS [SUSPENDED], the first SUSPENDED of which are out of the plan.
  *
  * Under `valgrind --tool=callgrind`:
  * - `--toggle-collect=tenon_sched_step` collects the steps; with a second toggle,
@@ -101,18 +101,31 @@ int main(int argc, char **argv)
     static struct tenon_sched sched;
     const unsigned long count = argc > 1 ? strtoul(argv[1], NULL, 10) : 100;
     const unsigned long steps = argc > 2 ? strtoul(argv[2], NULL, 10) : 0;
+    const unsigned long suspended = argc > 3 ? strtoul(argv[3], NULL, 10) : 0;
     tenon_ns_t now = 1;
-    if (count < 1 || count > JOINTS_MAX || register_all(&sched, count) != TENON_OK) {
+    if (count < 1 || count > JOINTS_MAX || suspended > count ||
+        register_all(&sched, count) != TENON_OK) {
         fprintf(stderr, "bench_modules: not registered\n");
         return 1;
     }
     for (int i = 0; i < 10; i++) {
         (void)tenon_sched_poll(&sched, now);
     }
+    if (suspended > 0) {
+        now = tenon_sched_step(&sched, now); /* all come up */
+    }
+    bool is_sound = true;
+    for (unsigned long i = 0; i < suspended; i++) {
+        is_sound = is_sound && tenon_joint_suspend(&joints[i]) == TENON_OK;
+        now = tenon_sched_step(&sched, now);
+        is_sound = is_sound && joints[i].status == TENON_JOINT_SUSPENDED;
+    }
+    const uint32_t before = sched.counters.step_count;
     for (unsigned long i = 0; i < steps; i++) {
         now = tenon_sched_step(&sched, now);
     }
-    const bool is_sound = sched.counters.step_count == steps &&
-                          (steps == 0 || joints[count - 1].status == TENON_JOINT_DISABLED);
+    is_sound =
+        is_sound && sched.counters.step_count - before == steps &&
+        (steps == 0 || suspended == count || joints[count - 1].status == TENON_JOINT_DISABLED);
     return is_sound ? 0 : 1;
 }
