@@ -217,6 +217,22 @@ static void no_digit_of_the_way_left_is_a_digit_beyond_the_limit(void **state)
     assert_true(passed > 1000);
 }
 
+/* What was known to be free counts from the command before: one that was cut has used it up, too.
+ */
+static void a_way_that_was_cut_is_not_free_any_more(void **state)
+{
+    (void)state;
+    struct tenon_motor motor = motor_at(0.0);
+    double p = 0.0;
+    bool changed;
+    for (unsigned i = 0; i < 200; i++) {
+        p = pass(&motor, i % 8 == 0 ? p + 0.9 * REACH : 1e9, &changed);
+        motor.command.position_rad = p;
+        assert_true(p <= 3.0);
+    }
+    assert_near(p, 3.0, 1e-12);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -230,6 +246,7 @@ int main(void)
         cmocka_unit_test(velocity_and_effort_are_cut_at_both_ends),
         cmocka_unit_test(duty_is_cut_at_one_whatever_the_effort_limit_is),
         cmocka_unit_test(nothing_that_is_no_number_leaves_in_any_mode),
+        cmocka_unit_test(a_way_that_was_cut_is_not_free_any_more),
         cmocka_unit_test(no_digit_of_the_way_left_is_a_digit_beyond_the_limit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

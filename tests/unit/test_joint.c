@@ -993,9 +993,30 @@ static void a_controller_begins_where_torque_came_on(void **state)
     }
 }
 
+/* What the gate knew to be free before is not free where torque comes on next. */
+static void the_motor_gate_begins_where_torque_came_on(void **state)
+{
+    (void)state;
+    make();
+    start(false);
+    rig_enable(&rig);
+    assert_int_equal(tenon_joint_move_to(joint, 0.1), TENON_OK);
+    (void)rig_settle(&rig);
+    assert_true((double)motor->base.clear_rad > 0.1);
+    assert_int_equal(tenon_joint_disable(joint), TENON_OK);
+    rig_steps(&rig, 20);
+    motor->position_rad = 5.95; /* of 6 */
+    rig_steps(&rig, 5);
+    rig_enable(&rig);
+    rig_steps(&rig, 5);
+    assert_true(fabs(motor->base.command.position_rad - 5.95) < 1e-6);
+    assert_true((double)motor->base.clear_rad < 0.051);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_motor_gate_begins_where_torque_came_on),
         cmocka_unit_test(torque_comes_without_a_jump_wherever_the_joint_is),
         cmocka_unit_test(a_joint_moved_by_hand_between_two_enables_does_not_jump),
         cmocka_unit_test(a_move_given_with_enable_waits_for_torque),

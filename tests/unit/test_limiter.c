@@ -616,9 +616,47 @@ static void brake_without_a_path_ends_at_once_without_effort(void **state)
     }
 }
 
+/* --- what is known to be free --- */
+
+/* As fast as it may outwards, a step of speed a time. */
+static void hurry_outwards(struct tenon_joint *joint, unsigned steps)
+{
+    for (unsigned i = 0; i < steps; i++) {
+        const double dv = (double)joint->limits.acceleration_rad_s2 * 1e-3;
+        const double v = fmin((double)joint->last_velocity_rad_s + dv, 1.0);
+        assert_true(apply(joint, joint->last_position_rad + v * 1e-3, 1e-3) <= 1.0);
+    }
+}
+
+static void what_was_free_elsewhere_is_not_free_where_it_is_put(void **state)
+{
+    (void)state;
+    struct tenon_joint joint = joint_with(1.0, 1.0, 10.0);
+    hurry_outwards(&joint, 3);
+    tenon__limiter_seed(&joint, 0.99);
+    hurry_outwards(&joint, 500);
+    assert_near(joint.last_position_rad, 1.0, 1e-3);
+}
+
+static void the_way_of_a_stop_is_not_free_any_more(void **state)
+{
+    (void)state;
+    struct tenon_joint joint = joint_with(1.0, 1.0, 10.0);
+    for (unsigned i = 0; i < 8; i++) {
+        struct tenon_joint_command command = {.mode = TENON_MODE_POSITION};
+        hurry_outwards(&joint, 100);
+        while (!tenon__limiter_brake(&joint, &command, 1e-3f)) {
+        }
+    }
+    hurry_outwards(&joint, 1000);
+    assert_near(joint.last_position_rad, 1.0, 1e-3);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_was_free_elsewhere_is_not_free_where_it_is_put),
+        cmocka_unit_test(the_way_of_a_stop_is_not_free_any_more),
         cmocka_unit_test(random_commands_come_out_within_the_limits),
         cmocka_unit_test(commands_from_end_to_end_come_out_within_the_limits),
         cmocka_unit_test(huge_commands_and_those_that_are_no_number_come_out_within_the_limits),
