@@ -26,6 +26,7 @@ static void suspend(unsigned i)
     rig_step(&rig);
     assert_false(tenon_sched_is_replanning(&rig.sched));
     assert_int_equal(rig.joints[i].status, TENON_JOINT_SUSPENDED);
+    assert_int_equal(rig.joints[i].state.valid, 0); /* what it shows is of the time before */
 }
 
 static void start_disabled(unsigned joints)
@@ -161,6 +162,26 @@ static void a_joint_that_gets_torque_meanwhile_stays(void **state)
     assert_int_equal(rig.joints[1].status, TENON_JOINT_SUSPENDED);
 }
 
+static void a_joint_whose_torque_is_still_going_off_stays(void **state)
+{
+    (void)state;
+    start_disabled(1);
+    rig_enable(&rig);
+    rig.motors[0].again[RIG_MAKE_SAFE] = 40;
+    rig.motors[0].fail_at[RIG_READ] = rig.motors[0].calls[RIG_READ] + 1;
+    rig_steps(&rig, 3);
+    assert_int_equal(rig.joints[0].status, TENON_JOINT_FAULT);
+    assert_int_equal(rig.motors[0].base.module.state, TENON_MODULE_FAULT);
+    assert_false(tenon_sched_is_safe(&rig.sched));
+    assert_int_equal(tenon_joint_suspend(&rig.joints[0]), TENON_OK);
+    rig_step(&rig);
+    assert_int_equal(rig.sched.counters.plan_count, 0);
+    assert_int_equal(rig.joints[0].status, TENON_JOINT_FAULT);
+    rig_steps(&rig, 60);
+    assert_true(tenon_sched_is_safe(&rig.sched));
+    suspend(0);
+}
+
 static void changes_are_made_one_at_a_time(void **state)
 {
     (void)state;
@@ -269,6 +290,7 @@ int main(void)
         cmocka_unit_test(a_step_of_life_begins_anew_after_the_rest),
         cmocka_unit_test(a_joint_with_torque_is_refused),
         cmocka_unit_test(a_joint_that_gets_torque_meanwhile_stays),
+        cmocka_unit_test(a_joint_whose_torque_is_still_going_off_stays),
         cmocka_unit_test(changes_are_made_one_at_a_time),
         cmocka_unit_test(a_suspended_joint_cannot_be_enabled_or_moved),
         cmocka_unit_test(nothing_is_suspended_before_start_or_without_a_joint),

@@ -115,6 +115,23 @@ static void a_move_is_traced_in_each_of_its_cycles(void **state)
     assert_int_equal(take(), 0);
 }
 
+/* A window that is sent again unanswered carries no new command. */
+static void a_command_is_sent_once_though_nobody_answers(void **state)
+{
+    (void)state;
+    start_traced(1);
+    const struct tenon_wire at = {.name = "bus", .sched = &rig.sched};
+    struct tenon_bus_device device = {.node = 4, .command = 0x100};
+    for (unsigned n = 0; n < 3; n++) {
+        uint32_t link = 0;
+        tenon_trace_sent(&at, &device, &link);
+        assert_int_equal(link, n == 0 ? 1 : 0);
+        assert_int_equal(take(), n == 0 ? 1 : 0);
+    }
+    tenon_trace_answered(&at, &device, TENON_OK);
+    assert_int_equal(take(), 0);
+}
+
 static void ids_differ_between_commands_and_between_producers(void **state)
 {
     static struct tenon_producer planner;
@@ -225,6 +242,7 @@ int main(void)
         cmocka_unit_test(what_the_limiter_changed_is_told),
         cmocka_unit_test(what_the_motor_answered_is_told),
         cmocka_unit_test(a_move_is_traced_in_each_of_its_cycles),
+        cmocka_unit_test(a_command_is_sent_once_though_nobody_answers),
         cmocka_unit_test(ids_differ_between_commands_and_between_producers),
         cmocka_unit_test(nothing_is_written_while_it_is_off),
         cmocka_unit_test(a_slow_reader_gets_the_newest_and_learns_what_it_missed),
