@@ -249,7 +249,6 @@ static void mirror_state(struct tenon_joint *joint)
 static bool brake_by_controller(struct tenon_joint *joint, float dt_s)
 {
     joint->last_position_rad = joint->setpoint.position_rad;
-    joint->clear_rad = 0.0f;
     joint->last_velocity_rad_s = joint->setpoint.velocity_rad_s;
     joint->is_at_rest = tenon__limiter_brake(joint, &joint->setpoint, dt_s);
     return follow_controller(joint, dt_s);
