@@ -300,7 +300,10 @@ static inline float tenon__seconds(tenon_ns_t t)
     return (float)(int32_t)(t < most ? t : most) * 1e-9f;
 }
 
-bool tenon__gate_apply(struct tenon_motor *motor, struct tenon_motor_command *command, float dt_s);
+/* What the motor gate found; in any case the command is now what the motor may get. */
+enum tenon__gate { TENON__GATE_PASSED = 0, TENON__GATE_CHANGED = 1, TENON__GATE_NO_NUMBER = 2 };
+enum tenon__gate
+tenon__gate_apply(struct tenon_motor *motor, struct tenon_motor_command *command, float dt_s);
 
 static inline bool tenon__mode_is_position(uint8_t mode)
 {

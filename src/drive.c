@@ -309,11 +309,16 @@ static int reduce(struct tenon_joint *joint, float dt_s, struct tenon_motor_comm
     return TENON_OK;
 }
 
+#define NO_NUMBER (-INT16_MAX) /* no code of a driver */
+
+/* @return NO_NUMBER, and nothing is commanded, if there is no number: only reducers return such. */
 static inline int
 command_motor(struct tenon_motor *motor, struct tenon_motor_command *command, float dt_s)
 {
     command->mode = motor->mode;
-    (void)tenon__gate_apply(motor, command, dt_s);
+    if (tenon__gate_apply(motor, command, dt_s) == TENON__GATE_NO_NUMBER) {
+        return NO_NUMBER;
+    }
     const int rc = tenon_motor_get_api(motor)->command(motor, command);
     if (rc >= 0) {
         motor->command = *command;
@@ -335,6 +340,10 @@ write_motors(struct tenon_sched *sched, struct tenon_joint *lead, const struct t
     }
     for (unsigned i = 0; i < count; i++) {
         const int sent = command_motor(tenon__slot_motor(&motors[i]), &commands[i], cycle->dt_s);
+        if (sent == NO_NUMBER) {
+            fault_reducer(sched, tenon__joint_reducer(lead), TENON_ERR_PROTO, cycle->now);
+            return TENON_ERR_PROTO;
+        }
         if (sent < 0) {
             fault_motor(sched, &motors[i], sent, cycle->now);
             return sent;
@@ -394,8 +403,10 @@ TENON__APART static void end_enabling(const struct tenon__drive *drive,
             goals[i].velocity_rad_s = motor->command.velocity_rad_s; /* slows down from there */
         }
     }
-    if (tenon__drive_to_joint(drive, goals, cycle->dt_s, joints) < 0) {
-        return; /* measure() reports it */
+    const int rc = tenon__drive_to_joint(drive, goals, cycle->dt_s, joints);
+    if (rc < 0) {
+        fault_reducer(drive->joints[0]->sched, drive->reducer, rc, cycle->now);
+        return;
     }
     if (catch_moving(drive, joints)) {
         return;

@@ -65,12 +65,19 @@ static bool gate_float(float *io_value, float top)
     return true;
 }
 
-/* @return true if the command had to be changed. */
-bool tenon__gate_apply(struct tenon_motor *motor, struct tenon_motor_command *command, float dt_s)
+static bool is_number(const struct tenon_motor_command *command)
+{
+    return (tenon__is_finite(command->position_rad) || !tenon__mode_is_position(command->mode)) &&
+           tenon__is_finitef(command->velocity_rad_s) && tenon__is_finitef(command->effort_nm);
+}
+
+enum tenon__gate
+tenon__gate_apply(struct tenon_motor *motor, struct tenon_motor_command *command, float dt_s)
 {
     if (passes(motor, command, dt_s)) {
-        return false;
+        return TENON__GATE_PASSED;
     }
+    const bool was_number = is_number(command);
     const bool is_pwm = command->mode == TENON_MODE_PWM;
     motor->clear_rad = 0.0f;
     bool changed = gate_position(motor, command, dt_s);
@@ -80,5 +87,8 @@ bool tenon__gate_apply(struct tenon_motor *motor, struct tenon_motor_command *co
     changed |= gate_float(&command->velocity_rad_s, motor->limits.velocity_max_rad_s);
     changed |= gate_float(&command->effort_nm, is_pwm ? 1.0f : motor->limits.effort_max_nm);
     motor->gate_count += changed ? 1u : 0u;
-    return changed;
+    if (!was_number) {
+        return TENON__GATE_NO_NUMBER;
+    }
+    return changed ? TENON__GATE_CHANGED : TENON__GATE_PASSED;
 }

@@ -199,7 +199,8 @@ static void run_lawful(unsigned mode, unsigned steps)
 
 static unsigned hit_count;
 
-static void try_payload(unsigned mode, enum victim who, uint64_t bits, unsigned k)
+/* A joint that is ready, and of which the k-th call from now on goes wrong. */
+static void begin_bad(unsigned mode, enum victim who, uint64_t bits, unsigned k)
 {
     victim = who;
     bad_call = 0;
@@ -212,6 +213,11 @@ static void try_payload(unsigned mode, enum victim who, uint64_t bits, unsigned 
     assert_int_equal(tenon_sched_start(&rig.sched), TENON_OK);
     rig_steps(&rig, 5);
     bad_call = calls[who] + k;
+}
+
+static void try_payload(unsigned mode, enum victim who, uint64_t bits, unsigned k)
+{
+    begin_bad(mode, who, bits, k);
     (void)!tenon_joint_enable(&rig.joints[0]);
     (void)!tenon_joint_move_to(&rig.joints[0], 1.0);
     run_lawful(mode, 60);
@@ -235,6 +241,32 @@ static void law_1_no_call_that_returns_anything_passes_a_motor_gate(void **state
         }
     }
     assert_true(hit_count > 4000); /* of 4680 */
+}
+
+/* What a reducer or a controller does wrong is one event, whenever it does it. */
+static void each_call_that_returns_no_number_is_told_once(void **state)
+{
+    static const enum victim whom[] = {UPDATE_POSITION, TO_JOINT, TO_MOTOR};
+    (void)state;
+    for (unsigned i = 0; i < sizeof whom / sizeof whom[0]; i++) {
+        for (unsigned k = 1; k < 60; k++) {
+            struct tenon_event event;
+            const bool is_reducer = whom[i] != UPDATE_POSITION;
+            begin_bad(TENON_MODE_POSITION, whom[i], payloads[0], k);
+            (void)!tenon_joint_enable(&rig.joints[0]);
+            rig_steps(&rig, 80);
+            assert_true(calls[whom[i]] >= bad_call);
+            assert_int_equal(tenon_sched_take_event(&rig.sched, &event), TENON_OK);
+            assert_int_equal(event.kind, TENON_EVENT_FAULT);
+            assert_int_equal(event.diag.cause, TENON_CAUSE_NOT_FINITE);
+            assert_string_equal(event.name, rig.joints[0].name);
+            assert_int_equal(event.source, is_reducer ? TENON_SOURCE_MODULE : TENON_SOURCE_JOINT);
+            assert_int_equal(event.role, is_reducer ? TENON_ROLE_REDUCER : 0);
+            while (tenon_sched_take_event(&rig.sched, &event) == TENON_OK) {
+                assert_int_equal(event.kind, TENON_EVENT_RESTARTED);
+            }
+        }
+    }
 }
 
 /* --- law 2 --- */
@@ -425,6 +457,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(law_1_no_call_that_returns_anything_passes_a_motor_gate),
+        cmocka_unit_test(each_call_that_returns_no_number_is_told_once),
         cmocka_unit_test(law_2_no_command_to_a_healthy_joint_is_missed_or_changed),
         cmocka_unit_test(law_5_the_safe_action_is_reached_in_time_with_the_application_hung),
         cmocka_unit_test(law_7_nothing_is_allocated_whatever_happens),

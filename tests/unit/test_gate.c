@@ -36,7 +36,7 @@ static struct tenon_motor motor_at(double position)
 static double pass(struct tenon_motor *motor, double position, bool *out_changed)
 {
     struct tenon_motor_command command = {.position_rad = position, .mode = TENON_MODE_POSITION};
-    *out_changed = tenon__gate_apply(motor, &command, DT);
+    *out_changed = tenon__gate_apply(motor, &command, DT) != TENON__GATE_PASSED;
     return command.position_rad;
 }
 
@@ -187,7 +187,7 @@ static void nothing_that_is_no_number_leaves_in_any_mode(void **state)
                                                   .effort_nm = (float)bad[i / 16],
                                                   .mode = mode};
             const bool counts = i / 4 != 15 || (i % 4 != 3 && tenon__mode_is_position(mode));
-            assert_int_equal(tenon__gate_apply(&motor, &command, DT), counts);
+            assert_int_equal(tenon__gate_apply(&motor, &command, DT) != TENON__GATE_PASSED, counts);
             assert_true(isfinite(command.position_rad));
             assert_true(isfinite(command.velocity_rad_s) && isfinite(command.effort_nm));
             assert_int_equal(command.mode, mode);
