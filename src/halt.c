@@ -122,9 +122,6 @@ static void seed_brake(struct tenon_joint *joint)
 
 static void brake(struct tenon_joint *joint, uint8_t after)
 {
-    if (joint->status == TENON_JOINT_STOPPING && after == TENON_JOINT_ENABLED) {
-        return; /* a stop on the way to safety stays one */
-    }
     if (joint->status != TENON_JOINT_STOPPING && tenon__joint_is_held(joint)) {
         seed_brake(joint);
     }
