@@ -310,8 +310,6 @@ int tenon_sched_add_drivetrain(struct tenon_sched *self,
     drivetrain->motor_count = config->motor_count;
     drivetrain->joint_count = config->joint_count;
     drivetrain->sched = self;
-    drivetrain->next = self->drivetrains;
-    self->drivetrains = drivetrain;
     for (unsigned i = 0; i < config->joint_count; i++) {
         drivetrain->joints[i] = config->joints[i];
         config->joints[i]->drivetrain = drivetrain;

@@ -22,17 +22,24 @@ enum suspended { /* of a seat, in slot.suspended */
  * Times of a module's life, kept in words: 2^16 ns each. They wrap after 78 hours and are compared
  * by their difference; no step, back-off or window is nearly as long.
  */
-#define WORD_BITS 16
+#define WORD_BITS   16
+#define WAIT_MAX_NS TENON_S(86400)
 
 static uint32_t word_of(tenon_ns_t t)
 {
     return (uint32_t)((uint64_t)t >> WORD_BITS);
 }
 
+/* What is longer than a day counts as a day. */
+static tenon_ns_t bounded(tenon_ns_t wait)
+{
+    return wait < WAIT_MAX_NS ? wait : WAIT_MAX_NS;
+}
+
 /* Never early. */
 static uint32_t word_after(tenon_ns_t now, tenon_ns_t wait)
 {
-    return word_of(now + wait) + 1u;
+    return word_of(now + bounded(wait)) + 1u;
 }
 
 static bool is_due(tenon_ns_t now, uint32_t word)
@@ -381,7 +388,7 @@ static bool heals(const struct tenon_diag *diag)
 static bool spend_restart(struct tenon_slot *slot, tenon_ns_t now)
 {
     const struct tenon_restart_policy *const policy = policy_of(slot);
-    if (word_of(now) - slot->window_start > word_of(policy->window_ns)) {
+    if (word_of(now) - slot->window_start > word_of(bounded(policy->window_ns))) {
         slot->window_start = word_of(now);
         slot->restart_used = 0;
     }

@@ -205,7 +205,6 @@ struct tenon_wire {
     /* private */
     struct tenon_sched *sched;
     struct tenon_wire *next;
-    tenon_ns_t deadline_ns;
 };
 
 /** The bus's vtable. @context any */

@@ -35,7 +35,6 @@ struct tenon_drivetrain {
     uint8_t joint_count;                           /**< 1 ... TENON_COUPLED_MAX. */
     /* private */
     struct tenon_sched *sched;
-    struct tenon_drivetrain *next;
 };
 
 #ifdef __cplusplus

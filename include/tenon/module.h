@@ -109,8 +109,8 @@ struct tenon_module {
     uint32_t safe_due; /**< Private: torque off is not tried again before. */
 };
 
-/** How often and how fast a module is restarted; constant, shared by many slots. Times are kept in
- * words: none may be longer than a day. */
+/** How often and how fast a module is restarted; constant, shared by many slots. Times of more
+ * than a day count as a day. */
 struct tenon_restart_policy {
     uint8_t budget;             /**< Restarts allowed within the window; 0: without end. */
     tenon_ns_t window_ns;       /**< Length of the window. */

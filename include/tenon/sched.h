@@ -76,7 +76,6 @@ struct tenon_sched {
     struct tenon_wire **wires_end;
     struct tenon_joint *joints;
     struct tenon_joint **joints_end;
-    struct tenon_drivetrain *drivetrains;
     struct tenon_slot *slots; /* all that are taken */
     struct tenon_slot **slots_end;
     struct tenon_group *groups; /* those that move */

@@ -69,6 +69,23 @@ static void steps_that_answer_again_are_called_until_done(void **state)
     assert_int_equal(motor->base.module.fault_count, 0);
 }
 
+static void times_without_end_are_long_and_nothing_worse(void **state)
+{
+    static const struct tenon_restart_policy endless = {1, TENON_NEVER, TENON_NEVER, TENON_NEVER,
+                                                        TENON_NEVER};
+    (void)state;
+    use_policy(&endless);
+    motor->again[RIG_PROBE] = 60000;
+    rig_start(&rig);
+    rig_steps(&rig, 5000);
+    assert_int_equal(state_of(), TENON_MODULE_PROBING);
+    motor->again[RIG_PROBE] = 0;
+    motor->fail_at[RIG_CONFIGURE] = 1;
+    assert_true(reach(TENON_MODULE_FAULT, 5));
+    rig_steps(&rig, 5000); /* it waits for its restart */
+    assert_int_equal(state_of(), TENON_MODULE_FAULT);
+}
+
 static void a_step_that_never_ends_is_failed_after_its_time(void **state)
 {
     (void)state;
@@ -718,6 +735,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_module_is_probed_then_configured_then_ready),
         cmocka_unit_test(steps_that_answer_again_are_called_until_done),
+        cmocka_unit_test(times_without_end_are_long_and_nothing_worse),
         cmocka_unit_test(a_step_that_never_ends_is_failed_after_its_time),
         cmocka_unit_test(an_activation_that_never_ends_takes_the_joint_to_its_fault),
         cmocka_unit_test(errors_that_may_heal_are_tried_again),
