@@ -378,7 +378,16 @@ static void law_5_the_safe_action_is_reached_in_time_with_the_application_hung(v
 
 static unsigned long allocations;
 
-#if defined(__GLIBC__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+/* Sanitizers stand in for malloc themselves; gcc and clang say differently that there is one. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define IS_SANITIZED 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define IS_SANITIZED 1
+#endif
+#endif
+
+#if defined(__GLIBC__) && !defined(IS_SANITIZED)
 #define COUNTS_ALLOCATIONS 1
 /* Stands in for that of the C library. */
 void *__libc_malloc(size_t size);
