@@ -314,6 +314,24 @@ static void a_command_is_traced_to_the_motors_and_back(void **state)
     assert_int_equal(cycles, 1);
 }
 
+/* One event of the line, which masks its motors, their joints and the move. */
+static void check_events_of_bus_off(struct world *w)
+{
+    struct tenon_event event;
+    unsigned faults = 0;
+    while (tenon_sched_take_event(&w->sched, &event) == TENON_OK) {
+        if (event.kind == TENON_EVENT_RESTARTED || event.kind == TENON_EVENT_LATE) {
+            continue;
+        }
+        assert_int_equal(event.kind, TENON_EVENT_FAULT);
+        assert_int_equal(event.role, TENON_ROLE_LINE);
+        assert_string_equal(event.name, "can");
+        assert_int_equal(event.masked_count, 2 * JOINTS + 1);
+        faults++;
+    }
+    assert_int_equal(faults, 1);
+}
+
 /* Bus-off at every k-th call to the line while all move. */
 static void bus_off_is_told_once_and_healed_without_torque(void **state)
 {
@@ -323,6 +341,9 @@ static void bus_off_is_told_once_and_healed_without_torque(void **state)
         struct world *w = make_enabled();
         assert_int_equal(tenon_group_move_to(&w->group, goals), TENON_OK);
         run(w, TENON_MS(101));
+        struct tenon_event old;
+        while (tenon_sched_take_event(&w->sched, &old) == TENON_OK) {
+        }
         w->line.fail_at = w->line.read_count + w->line.write_count + k;
         run(w, TENON_MS(20));
         assert_int_equal(w->line.base.module.fault_count, 1);
@@ -330,6 +351,7 @@ static void bus_off_is_told_once_and_healed_without_torque(void **state)
             assert_int_equal(w->joints[i].status, TENON_JOINT_FAULT);
             assert_int_equal(w->joints[i].diag.cause, TENON_CAUSE_WIRE_DOWN);
         }
+        check_events_of_bus_off(w);
         run(w, TENON_S(3));
         for (size_t i = 0; i < JOINTS; i++) {
             assert_false(has_torque(w, i));
