@@ -1,5 +1,6 @@
 /* Law 1: no command outside its limits, and no NaN, ever reaches a motor, whatever controller,
  * reducer and application do. */
+#include "fake_driver.h"
 #include "rig.h"
 
 #include "tenon_test.h"
@@ -39,13 +40,6 @@ static float any_float(void)
 static int any_result(void)
 {
     return draw() % 64 == 0 ? -(int)(1 + draw() % 11) : TENON_OK;
-}
-
-static int nothing(struct tenon_module *self, tenon_ns_t now)
-{
-    (void)self;
-    (void)now;
-    return TENON_OK;
 }
 
 static int update(struct tenon_controller *self,
@@ -103,25 +97,14 @@ static int to_motor(struct tenon_reducer *self,
     return any_result();
 }
 
-static const struct tenon_lifecycle_api life = {
-    .head = TENON_API_HEAD(struct tenon_lifecycle_api), .probe = nothing, .make_safe = nothing};
 static const struct tenon_controller_api controller_api = {
     .head = TENON_API_HEAD(struct tenon_controller_api), .update = update, .track = track};
 static const struct tenon_reducer_api reducer_api = {
     .head = TENON_API_HEAD(struct tenon_reducer_api), .to_joint = to_joint, .to_motor = to_motor};
-static const struct tenon_driver controller_driver = {.head = TENON_API_HEAD(struct tenon_driver),
-                                                      .name = "mad_controller",
-                                                      .role = TENON_ROLE_CONTROLLER,
-                                                      .instance_size =
-                                                          sizeof(struct tenon_controller),
-                                                      .lifecycle = &life,
-                                                      .api = &controller_api.head};
-static const struct tenon_driver reducer_driver = {.head = TENON_API_HEAD(struct tenon_driver),
-                                                   .name = "mad_reducer",
-                                                   .role = TENON_ROLE_REDUCER,
-                                                   .instance_size = sizeof(struct tenon_reducer),
-                                                   .lifecycle = &life,
-                                                   .api = &reducer_api.head};
+static const struct tenon_driver controller_driver =
+    FAKE_DRIVER("mad_controller", TENON_ROLE_CONTROLLER, struct tenon_controller, controller_api);
+static const struct tenon_driver reducer_driver =
+    FAKE_DRIVER("mad_reducer", TENON_ROLE_REDUCER, struct tenon_reducer, reducer_api);
 
 static struct tenon_controller controller;
 static struct tenon_reducer reducer;

@@ -1,4 +1,5 @@
 /* Laws 1, 2, 5 and 7 of the design, for every k-th operation that goes wrong. */
+#include "fake_driver.h"
 #include "rig.h"
 
 #include "tenon_test.h"
@@ -57,13 +58,6 @@ static float bad_float(void)
 static bool is_bad(enum victim here)
 {
     return ++calls[here] == bad_call && here == victim;
-}
-
-static int nothing(struct tenon_module *self, tenon_ns_t now)
-{
-    (void)self;
-    (void)now;
-    return TENON_OK;
 }
 
 static int update(struct tenon_controller *self,
@@ -128,25 +122,14 @@ static int to_motor(struct tenon_reducer *self,
     return TENON_OK;
 }
 
-static const struct tenon_lifecycle_api life = {
-    .head = TENON_API_HEAD(struct tenon_lifecycle_api), .probe = nothing, .make_safe = nothing};
 static const struct tenon_controller_api controller_api = {
     .head = TENON_API_HEAD(struct tenon_controller_api), .update = update, .track = track};
 static const struct tenon_reducer_api reducer_api = {
     .head = TENON_API_HEAD(struct tenon_reducer_api), .to_joint = to_joint, .to_motor = to_motor};
-static const struct tenon_driver controller_driver = {.head = TENON_API_HEAD(struct tenon_driver),
-                                                      .name = "bad_controller",
-                                                      .role = TENON_ROLE_CONTROLLER,
-                                                      .instance_size =
-                                                          sizeof(struct tenon_controller),
-                                                      .lifecycle = &life,
-                                                      .api = &controller_api.head};
-static const struct tenon_driver reducer_driver = {.head = TENON_API_HEAD(struct tenon_driver),
-                                                   .name = "bad_reducer",
-                                                   .role = TENON_ROLE_REDUCER,
-                                                   .instance_size = sizeof(struct tenon_reducer),
-                                                   .lifecycle = &life,
-                                                   .api = &reducer_api.head};
+static const struct tenon_driver controller_driver =
+    FAKE_DRIVER("bad_controller", TENON_ROLE_CONTROLLER, struct tenon_controller, controller_api);
+static const struct tenon_driver reducer_driver =
+    FAKE_DRIVER("bad_reducer", TENON_ROLE_REDUCER, struct tenon_reducer, reducer_api);
 
 static void seat_modules(void)
 {
