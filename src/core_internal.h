@@ -285,6 +285,13 @@ int tenon__limits_resolve(const struct tenon__drive *drive);
 
 /* --- limiter.c, gate.c --- */
 
+/* What of a way known to be free is left once a part of it is gone, at least: less than it by more
+ * than two differences and a product are rounded. */
+static inline float tenon__clear_after(float clear, float way)
+{
+    return clear * 0.9999995f - way;
+}
+
 bool tenon__limiter_apply(struct tenon_joint *joint,
                           struct tenon_joint_command *command,
                           float dt_s);

@@ -2,8 +2,6 @@
  * wrong reducer cannot pass. */
 #include "core_internal.h"
 
-#define CLEAR_SHRINK 0.9999995f /* more than the rounding of two differences and a product */
-
 /*
  * The usual case, quickly: within the motor's reach and limits, and not a duty, which has its own.
  * NaN fails every comparison. Position limits are compared, in double, only when what is known to
@@ -29,7 +27,7 @@ static bool passes(struct tenon_motor *motor, const struct tenon_motor_command *
             return false;
         }
     }
-    motor->clear_rad = motor->clear_rad * CLEAR_SHRINK - way;
+    motor->clear_rad = tenon__clear_after(motor->clear_rad, way);
     return true;
 }
 

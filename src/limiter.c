@@ -4,12 +4,11 @@
  */
 #include "core_internal.h"
 
-#define RATE_SLACK   1.002f  /* a path planned at the limit, sampled, must pass unchanged */
-#define STOP_SLACK   1.0005f /* likewise; less, so that rounding during a stop can be made good */
-#define CREEP        1e-6f /* of the velocity limit: what the digits of positions make of speeds */
-#define MANY_STEPS   4096.0f    /* from here on the sum over steps is as good as its integral */
-#define CLEAR_SHRINK 0.9999995f /* more than the rounding of two differences and a product */
-#define FAR_RAD      1e30 /* joints may have no end; a float shall hold the way there nonetheless */
+#define RATE_SLACK 1.002f  /* a path planned at the limit, sampled, must pass unchanged */
+#define STOP_SLACK 1.0005f /* likewise; less, so that rounding during a stop can be made good */
+#define CREEP      1e-6f   /* of the velocity limit: what the digits of positions make of speeds */
+#define MANY_STEPS 4096.0f /* from here on the sum over steps is as good as its integral */
+#define FAR_RAD    1e30 /* joints may have no end; a float shall hold the way there nonetheless */
 
 static float way_between(double from, double to)
 {
@@ -133,7 +132,7 @@ static bool has_room(struct tenon_joint *joint, double p, float way, float neede
             return false;
         }
     }
-    joint->clear_rad = joint->clear_rad * CLEAR_SHRINK - tenon__absf(way);
+    joint->clear_rad = tenon__clear_after(joint->clear_rad, tenon__absf(way));
     return true;
 }
 
