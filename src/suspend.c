@@ -61,7 +61,7 @@ static bool has_torque(struct tenon_joint *joint)
     return !may_rest(joint);
 }
 
-static void for_each_slot(struct tenon_joint *joint, bool is_to_rest)
+static void rest_modules(struct tenon_joint *joint, bool is_to_rest)
 {
     const struct tenon__drive drive = tenon__drive_of(joint);
     struct tenon_slot *slots[2 * TENON_COUPLED_MAX + 1];
@@ -100,7 +100,7 @@ void tenon__plan_exchange(struct tenon_sched *sched, struct tenon_joint *joint, 
     if (is_to_rest && has_torque(joint)) {
         mark(joint, false);
     } else {
-        for_each_slot(joint, is_to_rest);
+        rest_modules(joint, is_to_rest);
         set_status(joint, is_to_rest ? TENON_JOINT_SUSPENDED : TENON_JOINT_DOWN);
         sched->plan = (uint8_t)(1u - sched->plan);
         sched->counters.plan_count++;
