@@ -486,10 +486,13 @@ static uint32_t count_gated(const struct tenon__drive *drive)
     return sum;
 }
 
-static void mark_devices(const struct tenon__drive *drive, uint32_t id)
+/* Only what is commanded now carries the command. */
+static void mark_devices(struct tenon_joint *lead, uint32_t id)
 {
-    for (unsigned i = 0; i < drive->motor_count; i++) {
-        struct tenon_bus_device *const device = tenon__slot_motor(&drive->motors[i])->device;
+    unsigned count;
+    const struct tenon_slot *const motors = tenon__joint_motors(lead, &count);
+    for (unsigned i = 0; i < count; i++) {
+        struct tenon_bus_device *const device = tenon__slot_motor(&motors[i])->device;
         if (device != NULL) {
             device->command = id;
             device->link = 0;
@@ -507,7 +510,6 @@ struct stay {
 static void enter_traced(struct tenon_sched *sched, struct tenon_joint *lead, struct stay *stay)
 {
     const struct tenon__drive drive = tenon__drive_of(lead);
-    mark_devices(&drive, lead->command_id);
     stay->limited = count_limited(&drive);
     stay->gated = count_gated(&drive);
     stay->span = (struct tenon_span){.subject = lead->name,
@@ -569,6 +571,9 @@ void tenon__drive_run(struct tenon_sched *sched,
         pass_joints(sched, lead, &stay);
     }
     if (tenon__joint_is_driven(lead) && lead->is_active) {
+        if (is_traced) {
+            mark_devices(lead, stay.span.command);
+        }
         const int rc = write_motors(sched, lead, cycle);
         if (is_traced) {
             pass_motors(sched, lead, &stay, rc);

@@ -133,12 +133,38 @@ static void switched_off_nothing_more_is_written_and_the_move_goes_on(void **sta
     assert_int_equal(take(), 0);
 }
 
+/* What is given ahead of torque is seen at the joint; no later frame is taken for its carrier. */
+static void a_command_that_is_not_sent_is_not_told_as_sent(void **state)
+{
+    (void)state;
+    start();
+    struct tenon_joint *const joint = &arm.host->joints[0];
+    assert_int_equal(tenon_joint_disable(joint), TENON_OK);
+    assert_true(arm_wait_status(&arm, 0, TENON_JOINT_DISABLED, TENON_S(1)));
+    tenon_trace_switch(&trace, true);
+    const struct tenon_joint_command command = {.position_rad = joint->state.position_rad,
+                                                .mode = TENON_MODE_EXTENDED_POSITION};
+    arm.watch[0].may_enable = true;
+    assert_int_equal(tenon_joint_enable(joint), TENON_OK);
+    assert_int_equal(tenon_joint_follow(joint, &command), TENON_OK);
+    const uint32_t id = tenon_sched_command_id(&arm.host->sched);
+    arm_run(&arm, ARM_PERIOD);
+    assert_int_equal(joint->status, TENON_JOINT_ENABLING);
+    assert_int_equal(arm.host->motors[0].base.device->command, 0);
+    assert_true(arm_wait_status(&arm, 0, TENON_JOINT_ENABLED, TENON_S(1)));
+    arm_run(&arm, 3 * ARM_PERIOD);
+    const int count = take();
+    assert_int_equal(count_of(TENON_SPAN_JOINT, id, count), 1);
+    assert_int_equal(count_of(TENON_SPAN_SENT, id, count), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_move_is_seen_at_each_stage_of_each_joint),
         cmocka_unit_test(commands_link_to_the_transmission_that_carried_them),
         cmocka_unit_test(a_servo_that_does_not_answer_is_told),
+        cmocka_unit_test(a_command_that_is_not_sent_is_not_told_as_sent),
         cmocka_unit_test(switched_off_nothing_more_is_written_and_the_move_goes_on),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
