@@ -40,30 +40,6 @@ static bool is_well_formed(const struct tenon_request *request)
            (request->operation == TENON_OP_PING && request->node != DXL2_BROADCAST);
 }
 
-/* Behind all others; torque off only behind its like. */
-static void enqueue(struct tenon_dxl2_bus *self, struct tenon_request *request)
-{
-    const bool is_urgent = request->operation == TENON_OP_TORQUE_OFF;
-    struct tenon_request **at = &self->queue;
-    while (*at != NULL && (!is_urgent || (*at)->operation == TENON_OP_TORQUE_OFF)) {
-        at = &(*at)->next;
-    }
-    request->next = *at;
-    *at = request;
-}
-
-/* @return Whether it was in the queue. */
-static bool unlink_request(struct tenon_dxl2_bus *self, const struct tenon_request *request)
-{
-    for (struct tenon_request **at = &self->queue; *at != NULL; at = &(*at)->next) {
-        if (*at == request) {
-            *at = request->next;
-            return true;
-        }
-    }
-    return false;
-}
-
 int tenon__dxl2_submit(struct tenon_bus *base, struct tenon_request *request)
 {
     struct tenon_dxl2_bus *self = tenon__dxl2_self(base);
@@ -80,7 +56,7 @@ int tenon__dxl2_submit(struct tenon_bus *base, struct tenon_request *request)
     request->status = 0;
     request->result = TENON_ERR_AGAIN;
     request->state = TENON_REQUEST_QUEUED;
-    enqueue(self, request);
+    tenon_request_enqueue(&self->queue, request);
     return TENON_OK;
 }
 
@@ -90,7 +66,7 @@ void tenon__dxl2_cancel(struct tenon_bus *base, struct tenon_request *request)
     if (request == NULL) {
         return;
     }
-    (void)unlink_request(self, request);
+    tenon_request_unlink(&self->queue, request);
     if (self->active == request) {
         self->active = NULL; /* its answer is still waited for, so that nothing collides with it */
     }
@@ -347,7 +323,7 @@ void tenon__dxl2_finish_request(struct tenon_dxl2_bus *self,
                                 struct tenon_request *request,
                                 int result)
 {
-    (void)unlink_request(self, request);
+    tenon_request_unlink(&self->queue, request);
     if (self->active == request) {
         self->active = NULL;
     }

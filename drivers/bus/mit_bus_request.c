@@ -55,28 +55,6 @@ static int check(const struct tenon_request *request)
     return is_sound && request->node <= MIT_NODE_MAX ? TENON_OK : TENON_ERR_ARG;
 }
 
-/* Behind all others; torque off only behind its like. */
-static void enqueue(struct tenon_mit_bus *self, struct tenon_request *request)
-{
-    const bool is_urgent = request->operation == TENON_OP_TORQUE_OFF;
-    struct tenon_request **at = &self->queue;
-    while (*at != NULL && (!is_urgent || (*at)->operation == TENON_OP_TORQUE_OFF)) {
-        at = &(*at)->next;
-    }
-    request->next = *at;
-    *at = request;
-}
-
-static void unlink_request(struct tenon_mit_bus *self, const struct tenon_request *request)
-{
-    for (struct tenon_request **at = &self->queue; *at != NULL; at = &(*at)->next) {
-        if (*at == request) {
-            *at = request->next;
-            return;
-        }
-    }
-}
-
 /* Nobody waits for the active request any more, and if it was not sent yet, it never will be. */
 static void let_go(struct tenon_mit_bus *self)
 {
@@ -98,7 +76,7 @@ int tenon__mit_submit(struct tenon_bus *base, struct tenon_request *request)
     request->status = 0;
     request->result = TENON_ERR_AGAIN;
     request->state = TENON_REQUEST_QUEUED;
-    enqueue(self, request);
+    tenon_request_enqueue(&self->queue, request);
     return TENON_OK;
 }
 
@@ -108,7 +86,7 @@ void tenon__mit_cancel(struct tenon_bus *base, struct tenon_request *request)
     if (request == NULL) {
         return;
     }
-    unlink_request(self, request);
+    tenon_request_unlink(&self->queue, request);
     if (self->active == request) {
         let_go(self);
     }
@@ -312,8 +290,9 @@ void tenon__mit_expire_request(struct tenon_mit_bus *self)
     }
     request->state = TENON_REQUEST_QUEUED;
     if (request->operation == TENON_OP_TORQUE_OFF) {
-        unlink_request(self, request); /* one that is away must not keep the others waiting */
-        enqueue(self, request);
+        tenon_request_unlink(&self->queue,
+                             request); /* one that is away must not keep the others waiting */
+        tenon_request_enqueue(&self->queue, request);
     }
 }
 

@@ -111,6 +111,36 @@ struct tenon_request {
     struct tenon_request *next;
 };
 
+/**
+ * For bus drivers: put a request into a queue, behind all others; torque off only behind its like.
+ * @param queue    The first request, or NULL in it. Not NULL.
+ * @param request  In no queue; it stays where it is until it is taken out.
+ * @context cyclic
+ */
+static inline void tenon_request_enqueue(struct tenon_request **queue,
+                                         struct tenon_request *request)
+{
+    const bool is_urgent = request->operation == TENON_OP_TORQUE_OFF;
+    struct tenon_request **at = queue;
+    while (*at != NULL && (!is_urgent || (*at)->operation == TENON_OP_TORQUE_OFF)) {
+        at = &(*at)->next;
+    }
+    request->next = *at;
+    *at = request;
+}
+
+/** For bus drivers: take a request out of a queue, if it is in it. @context cyclic */
+static inline void tenon_request_unlink(struct tenon_request **queue,
+                                        const struct tenon_request *request)
+{
+    for (struct tenon_request **at = queue; *at != NULL; at = &(*at)->next) {
+        if (*at == request) {
+            *at = request->next;
+            return;
+        }
+    }
+}
+
 /** Counters of a bus. They only rise. */
 struct tenon_bus_counters {
     uint32_t cycle_count;   /**< Process images exchanged. */
